@@ -1,0 +1,1 @@
+"""The container side of clara-ops: the kit every stage is built on, and one package per image."""

@@ -1,0 +1,1 @@
+"""Run a MONAI Bundle on a volume."""

@@ -1,0 +1,1 @@
+"""The DICOM service: receives studies, keeps the ledger, delivers results."""

@@ -1,0 +1,1 @@
+"""Select a series of a study and make it a volume."""

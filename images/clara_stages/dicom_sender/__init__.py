@@ -1,0 +1,1 @@
+"""Send DICOM instances, through the adapter or directly."""

@@ -1,0 +1,77 @@
+"""The by-hand command line of every stage: the same request, made from arguments.
+
+``python -m clara_stages.dicom_reader --input study=DIR --output DIR --param select='series.modality == "CT"'``
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from clara_stages.kit.contract import RESULT_FILE, StageRequest, StageResult, folder_digest, stage_key
+from clara_stages.kit.errors import BadInputError
+
+
+def parse_request(stage: str, version: str, arguments: list[str]) -> StageRequest:
+    """The request that a command line means.
+
+    Args:
+        stage: The package's name; what ``stage`` and the program's name become.
+        version: The stage's version, for its key.
+        arguments: ``--input NAME=DIR ... --output DIR --param NAME=VALUE ... [--state DIR]``. A value that is JSON
+            is taken as JSON (a number, true, a list), anything else as text.
+
+    Raises:
+        BadInputError: An input folder does not exist, or the output folder holds something.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m clara_stages.{stage}", description=parse_request.__doc__)
+    parser.add_argument("--input", action="append", default=[], metavar="NAME=DIR", help="an input folder")
+    parser.add_argument("--output", required=True, metavar="DIR", help="an empty or new folder for the result")
+    parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter")
+    parser.add_argument("--state", metavar="DIR", help="a folder kept across attempts")
+    given = parser.parse_args(arguments)
+    inputs = {name: str(Path(folder).resolve()) for name, folder in map(_pair, given.input)}
+    for name, folder in inputs.items():
+        if not Path(folder).is_dir():
+            raise BadInputError(f"input {name!r} is {folder}, which is no folder", remedy="give an existing folder")
+    params = {name: _value(text) for name, text in map(_pair, given.param)}
+    output = Path(given.output).resolve()
+    if output.is_dir() and any(output.iterdir()):
+        raise BadInputError(f"the output folder {output} is not empty", remedy="give a new or empty folder")
+    input_keys = {name: _folder_key(Path(folder)) for name, folder in inputs.items()}
+    key = stage_key(stage_version=f"{stage}@{version}", params=params, input_keys=input_keys)
+    return StageRequest(
+        workflow="by-hand",
+        dag_run_id="by-hand",
+        stage=stage,
+        stage_key=key,
+        inputs=inputs,
+        output=str(output),
+        params=params,
+        input_keys=input_keys,
+        state=given.state,
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise BadInputError(f"{text!r} is not NAME=VALUE", remedy="write for example --input study=/data/study")
+    return name, value
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _folder_key(folder: Path) -> str:
+    """The key of an input: of the stage that wrote it where that is known, else of its bytes."""
+    for holder in (folder, folder.parent):
+        try:
+            return f"{StageResult.from_json((holder / RESULT_FILE).read_text()).stage_key}:{folder.name}"
+        except (OSError, ValueError):
+            continue
+    return folder_digest(folder)

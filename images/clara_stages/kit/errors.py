@@ -1,0 +1,68 @@
+"""The exceptions that a stage raises; each is one decision of the operator.
+
+StageError
+ +- NothingToDoError      10  skipped
+ +- BadInputError         20  no retry
+ +- OutOfScopeError       21  skipped, the study is "not analysed"
+ +- PeerUnavailableError  30  retry
+ +- ResourceBusyError     31  retry
+ +- OutOfMemoryError      32  no retry
+"""
+
+from clara_stages.kit.contract import ErrorReport, ExitCode
+
+
+class StageError(Exception):
+    """A stage ends without a result, for a reason that a person can act on.
+
+    Args:
+        message: What was found and what was expected; never a patient's name, id, birth date or accession number.
+        remedy: What to do.
+    """
+
+    code: ExitCode
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def report(self) -> ErrorReport:
+        """The error as the contract carries it."""
+        return ErrorReport(code=int(self.code), message=self.message, remedy=self.remedy)
+
+
+class NothingToDoError(StageError):
+    """There is no work, and that is no fault."""
+
+    code = ExitCode.NOTHING_TO_DO
+
+
+class BadInputError(StageError):
+    """The input cannot be used; the same bytes would fail again."""
+
+    code = ExitCode.BAD_INPUT
+
+
+class OutOfScopeError(StageError):
+    """The study is outside what the bundle, or the object to be written, is made for."""
+
+    code = ExitCode.OUT_OF_SCOPE
+
+
+class PeerUnavailableError(StageError):
+    """A service did not answer; it may later."""
+
+    code = ExitCode.UNAVAILABLE
+
+
+class ResourceBusyError(StageError):
+    """A GPU or the disk is taken; it may be free later."""
+
+    code = ExitCode.RESOURCE_BUSY
+
+
+class OutOfMemoryError(StageError):
+    """The stage's own memory limit was reached."""
+
+    code = ExitCode.OUT_OF_MEMORY

@@ -1,0 +1,196 @@
+"""Running a stage: request -> main(io) -> result.json, short result and exit code."""
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TypeVar
+
+from clara_stages.kit.command_line import parse_request
+from clara_stages.kit.contract import (
+    RESULT_FILE,
+    ErrorReport,
+    ExitCode,
+    Outcome,
+    ShortResult,
+    StageRequest,
+    StageResult,
+    folder_digest,
+)
+from clara_stages.kit.contract.request import REQUEST_VARIABLE
+from clara_stages.kit.errors import BadInputError, StageError
+from clara_stages.kit.files import write_text
+from clara_stages.kit.log import configure_logging
+from clara_stages.kit.params import parse_params
+from clara_stages.kit.process import die_with_parent, exit_on_sigterm
+
+log = logging.getLogger(__name__)
+
+P = TypeVar("P")
+
+_TERMINATION_LOG = Path("/dev/termination-log")
+"""Where Kubernetes looks for a container's last words (``terminationMessagePath``)."""
+
+_BUG = 1
+"""Exit status of an unexpected exception; not in the enum because nobody may mean it."""
+
+
+class StageIO:
+    """What a stage's ``main`` gets: its inputs, outputs and parameters, and a way to say how it goes."""
+
+    def __init__(self, request: StageRequest) -> None:
+        self.request = request
+        self.output = Path(request.output)
+        self.warnings: list[str] = []
+        self.metrics: dict[str, Any] = {}
+        self.software: dict[str, str] = {}
+        self._folders: dict[str, str] = {}
+
+    def params(self, cls: type[P]) -> P:
+        """The parameters as an instance of the dataclass ``cls``. Raises BadInputError."""
+        return parse_params(cls, self.request.params)
+
+    def reads(self, name: str) -> Path:
+        """The folder of an input. Raises BadInputError where the request has none or it is gone."""
+        folder = self.request.inputs.get(name)
+        if folder is None or not Path(folder).is_dir():
+            raise BadInputError(
+                f"input {name!r} is {folder or 'not given'}, expected a folder",
+                remedy=f"give --input {name}=DIR; inside a workflow, check that the io volume is mounted",
+            )
+        return Path(folder)
+
+    def has_input(self, name: str) -> bool:
+        """Whether the request names this input."""
+        return name in self.request.inputs
+
+    def writes(self, name: str) -> Path:
+        """The folder of an output, made on the first call."""
+        folder = self.output / name
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folders[name] = name
+        return folder
+
+    def warn(self, message: str) -> None:
+        """Tell the person who looks at the run; ends up in result and log. No PHI."""
+        self.warnings.append(message)
+        log.warning("%s", message)
+
+    def metric(self, name: str, value: float | str, *, step: int | None = None) -> None:
+        """Report a number; shown in the task log and kept in the result."""
+        self.metrics[name] = value
+        log.info("%s = %s", name, value, extra={"metric": {"name": name, "value": value, "step": step}})
+
+    def progress(self, fraction: float, message: str) -> None:
+        """Report how far the stage is, 0..1."""
+        log.info("%s", message, extra={"progress": round(fraction, 3)})
+
+    def uses(self, *distributions: str) -> None:
+        """Note the versions of the libraries that shape the result."""
+        for name in distributions:
+            try:
+                self.software[name] = version(name)
+            except PackageNotFoundError:
+                self.software[name] = "unknown"
+
+    def finish(self, outcome: Outcome) -> StageResult:
+        """Write ``result.json``, last of all."""
+        self.uses("clara-stages")
+        result = StageResult(
+            outcome=outcome,
+            stage_key=self.request.stage_key,
+            digest=folder_digest(self.output),
+            folders=dict(self._folders),
+            metrics=self.metrics,
+            warnings=self.warnings,
+            software=dict(sorted(self.software.items())),
+        )
+        write_text(self.output / RESULT_FILE, result.to_json())
+        return result
+
+
+def run(main: Callable[[StageIO], None], *, stage: str, stage_version: str = "1") -> None:
+    """Run a stage and leave the process with its exit code. The last line of every ``__main__.py``.
+
+    Args:
+        main: The work; raises a ``StageError`` where it cannot be done.
+        stage: The package's name.
+        stage_version: The version in ``stage.yaml``, for the key of a run by hand.
+    """
+    os.umask(0o027)
+    die_with_parent()
+    exit_on_sigterm()
+    configure_logging()
+    short = _attempt(main, stage, stage_version)
+    line = short.to_json()
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+    if os.access(_TERMINATION_LOG, os.W_OK):
+        _TERMINATION_LOG.write_text(line, encoding="utf-8")
+    sys.exit(short.exit_code)
+
+
+def _attempt(main: Callable[[StageIO], None], stage: str, stage_version: str) -> ShortResult:
+    io: StageIO | None = None
+    try:
+        io = StageIO(_load_request(stage, stage_version))
+        io.output.mkdir(parents=True, exist_ok=True)
+        main(io)
+        result = io.finish(Outcome.COMPLETED)
+    except StageError as error:
+        report = error.report()
+        log.log(_level(report.code), "%s%s", report.message, f" -> {report.remedy}" if report.remedy else "")
+    except MemoryError:
+        report = ErrorReport(
+            code=int(ExitCode.OUT_OF_MEMORY),
+            message="the stage ran out of memory",
+            remedy="raise resources.memory_mib of this stage in the workflow",
+        )
+        log.exception("%s", report.message)
+    except Exception as error:  # whatever it is, it must end in an exit code and a short result
+        log.exception("the stage failed: this is a bug")
+        report = ErrorReport(code=_BUG, message=f"{type(error).__name__} in stage {stage}", remedy="see the task log")
+    else:
+        return ShortResult(
+            exit_code=int(ExitCode.COMPLETED),
+            outcome=result.outcome.value,
+            io_folder=str(io.output),
+            folders=result.folders,
+            metrics=result.metrics,
+            warnings=result.warnings,
+            stage_key=result.stage_key,
+            digest=result.digest,
+        )
+    if io is not None:
+        _clear(io.output)
+    outcome = Outcome.NOTHING_TO_DO.value if report.code == ExitCode.NOTHING_TO_DO else None
+    key = io.request.stage_key if io else ""
+    return ShortResult(
+        exit_code=report.code, outcome=outcome, stage_key=key, error=report, warnings=io.warnings if io else []
+    )
+
+
+def _load_request(stage: str, stage_version: str) -> StageRequest:
+    text = os.environ.get(REQUEST_VARIABLE)
+    if text is None or len(sys.argv) > 1:
+        return parse_request(stage, stage_version, sys.argv[1:])
+    try:
+        return StageRequest.from_json(text)
+    except ValueError as error:
+        raise BadInputError(f"{REQUEST_VARIABLE}: {error}") from None
+
+
+def _level(code: int) -> int:
+    return logging.INFO if code in (ExitCode.NOTHING_TO_DO, ExitCode.OUT_OF_SCOPE) else logging.ERROR
+
+
+def _clear(output: Path) -> None:
+    """Leave nothing half-written; the folder itself belongs to the caller."""
+    for item in output.iterdir():
+        if item.is_dir() and not item.is_symlink():
+            shutil.rmtree(item, ignore_errors=True)
+        else:
+            item.unlink(missing_ok=True)
