@@ -1,0 +1,1 @@
+"""Tasks: a stage, the confirmation of started runs, the close of a run."""

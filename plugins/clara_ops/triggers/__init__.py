@@ -1,0 +1,1 @@
+"""Triggers: the waiting itself, in the event loop of the triggerer."""
