@@ -38,7 +38,8 @@ def build_dag(workflow: Workflow, catalog: Catalog, settings: Settings) -> DAG:
         max_active_runs=workflow.max_active_runs,
         dagrun_timeout=timedelta(seconds=workflow.timeout_s),
         is_paused_upon_creation=False,
-        render_template_as_native_obj=False,
+        # Airflow registers every DAG that is built while a file is parsed; the file that only checks must have none.
+        auto_register=False,
     ) as dag:
         tasks: dict[str, BaseOperator] = {}
         for name in run_order(workflow):

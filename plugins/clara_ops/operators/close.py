@@ -5,11 +5,11 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
-from clara_stages.kit.contract import ExitCode
 
 from clara_ops.hooks.adapter import AdapterHook
 from clara_ops.hooks.adapter_errors import AdapterMismatchError, AdapterRefusedError
 from clara_ops.operators.outcome import OUTCOME_XCOM_KEY
+from clara_stages.kit.contract import ExitCode
 
 ARRIVAL_PREFIX = "dicom__"
 """Run ids of the ledger begin with it; only these runs are reported."""

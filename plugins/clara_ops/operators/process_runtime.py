@@ -24,6 +24,9 @@ ALLOWED_VARIABLES = (
 _POLL_S = 0.2
 """How often limits and cancellation are looked at; the end of the stage itself is noticed at once."""
 
+_KILL_WAIT_S = 5
+"""SIGKILL cannot be refused, but a process in the middle of disk I/O takes it late."""
+
 _CRASHED = 1
 
 
@@ -156,9 +159,11 @@ class ProcessRun:
                 self._child.wait(timeout=self._term_grace_s)
             # Only Popen may wait for the child itself: whoever else reaps it takes its exit status away.
             self._child.kill()
-            for process in psutil.wait_procs(descendants, timeout=0)[1]:
-                _signal(process, signal.SIGKILL)
             self._child.wait()
+            _, alive = psutil.wait_procs(descendants, timeout=_POLL_S)
+            for process in alive:
+                _signal(process, signal.SIGKILL)
+            psutil.wait_procs(alive, timeout=_KILL_WAIT_S)
 
 
 def _supervised() -> bool:

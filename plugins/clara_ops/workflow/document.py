@@ -37,7 +37,7 @@ class Document:
         loader = Loader(text)
         try:
             self._root = loader.get_single_node()
-            self._refuse_duplicates(self._root)
+            self._refuse_repeats(self._root, set())
             self.data: Any = loader.construct_document(self._root) if self._root else None
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 0
@@ -72,21 +72,27 @@ class Document:
         """A problem at ``path``."""
         return Problem(file=self.file, line=self.line(path), found=found, expected=expected, remedy=remedy)
 
-    def _refuse_duplicates(self, node: Any) -> None:
+    def _refuse_repeats(self, node: Any, seen: set[int]) -> None:
+        """Refuse keys that stand twice, and aliases: a few of them can unfold to a billion nodes, or to a circle."""
+        if node is None:
+            return
+        if id(node) in seen:
+            raise self._repeated(node, "a YAML alias (*name)", "the text itself in both places")
+        seen.add(id(node))
         if isinstance(node, yaml.SequenceNode):
             for item in node.value:
-                self._refuse_duplicates(item)
-        if not isinstance(node, yaml.MappingNode):
-            return
-        seen: set[str] = set()
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                found = f"the key {key.value!r} stands twice"
-                raise WorkflowError(
-                    [Problem(file=self.file, line=key.start_mark.line + 1, found=found, expected="each key once")]
-                )
-            seen.add(str(key.value))
-            self._refuse_duplicates(value)
+                self._refuse_repeats(item, seen)
+        if isinstance(node, yaml.MappingNode):
+            keys: set[str] = set()
+            for key, value in node.value:
+                if str(key.value) in keys:
+                    raise self._repeated(key, f"the key {key.value!r} stands twice", "each key once")
+                keys.add(str(key.value))
+                self._refuse_repeats(value, seen)
+
+    def _repeated(self, node: Any, found: str, expected: str) -> WorkflowError:
+        line = node.start_mark.line + 1
+        return WorkflowError([Problem(file=self.file, line=line, found=found, expected=expected)])
 
 
 def _child(node: Any, step: str | int) -> tuple[int, Any] | None:

@@ -14,7 +14,9 @@ from clara_stages.kit.contract.facts import SAMPLE_SERIES, SAMPLE_STUDY
 SAMPLES: dict[str, dict[str, Any]] = {"study": SAMPLE_STUDY, "series": SAMPLE_SERIES}
 """Variable a rule may use -> its typed sample."""
 
-_FIELD = re.compile(r"\.\s*([A-Za-z_]\w*)\b(?!\s*\()")
+_FIELD = re.compile(r"(\w+|[)\]])\s*\.\s*([A-Za-z_]\w*)\b(?!\s*\()")
+"""``owner.name`` that is no method call; the owner may end in a bracket."""
+
 _TEXT = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
 
 
@@ -65,24 +67,28 @@ def check_rule(rule: str, variable: str) -> None:
     """
     unknown = _unknown_names(rule, variable)
     if unknown:
-        raise RuleError(f"{rule!r} names the unknown {unknown[0]!r}{_nearest(rule, variable)}")
+        raise RuleError(f"{rule!r} names the unknown {unknown[0][0]!r}{_nearest(rule, variable)}")
     evaluate_rule(rule, variable, SAMPLES[variable])
 
 
-def _known_names(variable: str) -> set[str]:
-    names = set(SAMPLES[variable])
-    return names | set(SAMPLE_SERIES) if variable == "study" else names
+def _known_names(variable: str, owner: str) -> set[str]:
+    """Facts that may follow ``owner.``: a study's after ``study``, else a series'."""
+    if owner == variable or variable == "series":
+        return set(SAMPLES[variable])
+    return set(SAMPLE_SERIES)
 
 
-def _unknown_names(rule: str, variable: str) -> list[str]:
+def _unknown_names(rule: str, variable: str) -> list[tuple[str, str]]:
     # cel-python is not typed: a short-circuited branch would hide a misspelt fact until a study meets it.
-    return [name for name in _FIELD.findall(_TEXT.sub('""', rule)) if name not in _known_names(variable)]
+    fields = _FIELD.findall(_TEXT.sub('""', rule))
+    return [(name, owner) for owner, name in fields if name not in _known_names(variable, owner)]
 
 
 def _nearest(rule: str, variable: str) -> str:
-    for name in _unknown_names(rule, variable):
-        near = difflib.get_close_matches(name, sorted(_known_names(variable)), n=1, cutoff=0.4)
-        return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(_known_names(variable)))}"
+    for name, owner in _unknown_names(rule, variable):
+        known = sorted(_known_names(variable, owner))
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
     return ""
 
 

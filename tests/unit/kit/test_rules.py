@@ -1,0 +1,70 @@
+"""CEL rules over the facts."""
+
+import pytest
+
+from clara_stages.kit.contract.facts import SAMPLE_SERIES, SAMPLE_STUDY, build_study_facts
+from clara_stages.kit.contract.rules import RuleError, check_rule, evaluate_rule
+
+
+def header(uid: str, series: str = "1.1", **values):
+    return {"StudyInstanceUID": "1", "SeriesInstanceUID": series, "SOPInstanceUID": uid, "Modality": "CT", **values}
+
+
+def test_facts_have_every_key_of_the_sample_and_its_types():
+    facts = build_study_facts([header("1")])
+    assert set(facts) == set(SAMPLE_STUDY)
+    assert {key: type(value) for key, value in facts["series"][0].items()} == {
+        key: type(value) for key, value in SAMPLE_SERIES.items()
+    }
+
+
+def test_the_order_of_arrival_changes_no_fact():
+    headers = [
+        header("2", SeriesDescription="b"),
+        header("1", SeriesDescription="a"),
+        header("3", "1.2", Modality="MR"),
+    ]
+    assert build_study_facts(headers) == build_study_facts(reversed(headers))
+
+
+def test_one_marked_instance_makes_a_phantom_series():
+    facts = build_study_facts([header("1"), header("2", QualityControlSubject="YES")])
+    assert facts["series"][0]["quality_control_subject"] is True
+
+
+@pytest.mark.parametrize(
+    ("rule", "answer"),
+    [
+        ('study.series.exists(s, s.modality == "CT" && s.instances >= 2)', True),
+        ('study.series.exists(s, s.modality == "MR")', False),
+        ('"CT" in study.modalities', True),
+        ("study.instances == 2 && size(study.series) == 1", True),
+        ('study.series.all(s, s.description.matches("(?i)abd"))', False),
+        ("study.series[0].slice_thickness_mm < 5.0", True),
+    ],
+)
+def test_a_rule_answers_for_a_study(rule, answer):
+    check_rule(rule, "study")
+    assert evaluate_rule(rule, "study", build_study_facts([header("1"), header("2")])) is answer
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("study.", "no CEL expression"),
+        ('"CT"', "answers"),
+        ("study.modality", "did you mean 'modalities'"),
+        ('false && study.series.exists(s, s.modalty == "CT")', "unknown 'modalty'; did you mean 'modality'"),
+        ("patient == 3", "cannot be evaluated"),
+        ("patient.age > 3", "unknown 'age'"),
+        ('study.instances == "20" && study.instances > "3"', "cannot be evaluated"),
+        ("", "no CEL expression"),
+    ],
+)
+def test_a_rule_that_could_not_be_evaluated_later_is_refused_now(rule, said):
+    with pytest.raises(RuleError, match=said):
+        check_rule(rule, "study")
+
+
+def test_a_name_inside_a_text_is_no_fact():
+    check_rule('series.description == "a.b.modalty"', "series")
