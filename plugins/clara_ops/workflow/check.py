@@ -1,6 +1,8 @@
 """What must fit together in a workflow: names, kinds, order, parameters, bundles, rules."""
 
+import json
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,18 @@ def _check_params(workflow: Workflow, document: Document) -> Iterator[Problem]:
             )
 
 
+@lru_cache(maxsize=1024)
+def _validator(schema: str) -> jsonschema.Draft7Validator:
+    """A checked validator; the check costs ten times the validation, and few schemas differ.
+
+    Raises:
+        SchemaError: It is no JSON Schema.
+    """
+    plain = json.loads(schema)
+    jsonschema.Draft7Validator.check_schema(plain)
+    return jsonschema.Draft7Validator(plain)
+
+
 class _StageCheck:
     """The checks of one stage against its manifest."""
 
@@ -195,9 +209,7 @@ class _StageCheck:
                 found = f"the unknown parameter {name!r}"
                 yield self._problem(*path, found=found, expected="one of the workflow's params", remedy=remedy)
                 continue
-            try:
-                jsonschema.validate(_default(self.workflow, value), schema)
-            except jsonschema.ValidationError as error:
+            for error in _validator(json.dumps(schema, sort_keys=True)).iter_errors(_default(self.workflow, value)):
                 yield self._problem(*path, found=f"{key}: {error.message}", expected=_schema_text(schema))
         for key, schema in self.manifest.params.items():
             if "default" not in schema and key not in self.stage.params:

@@ -47,11 +47,17 @@ def evaluate_rule(rule: str, variable: str, facts: Mapping[str, Any]) -> bool:
         RuleError: The rule does not compile, fails on these facts, or answers something else than true or false.
     """
     import celpy
+
+    return _evaluate(rule, variable, celpy.json_to_cel(dict(facts)))
+
+
+def _evaluate(rule: str, variable: str, facts: Any) -> bool:
+    import celpy
     import celpy.celtypes
 
     program = _program(rule)
     try:
-        answer = program.evaluate({variable: celpy.json_to_cel(dict(facts))})
+        answer = program.evaluate({variable: facts})
     except celpy.CELEvalError as error:
         raise RuleError(f"{rule!r} cannot be evaluated: {_cause(error)}{_nearest(rule, variable)}") from None
     if not isinstance(answer, (bool, celpy.celtypes.BoolType)):
@@ -68,7 +74,14 @@ def check_rule(rule: str, variable: str) -> None:
     unknown = _unknown_names(rule, variable)
     if unknown:
         raise RuleError(f"{rule!r} names the unknown {unknown[0][0]!r}{_nearest(rule, variable)}")
-    evaluate_rule(rule, variable, SAMPLES[variable])
+    _evaluate(rule, variable, _sample(variable))
+
+
+@lru_cache(maxsize=2)
+def _sample(variable: str) -> Any:
+    import celpy
+
+    return celpy.json_to_cel(SAMPLES[variable])
 
 
 def _known_names(variable: str, owner: str) -> set[str]:
