@@ -56,9 +56,10 @@ def outcome_xcom(short: ShortResult) -> dict[str, Any]:
     }
 
 
-def result_xcom(short: ShortResult) -> dict[str, Any]:
-    """The return value of a stage's task: where its result lies."""
+def result_xcom(short: ShortResult, **timings: float) -> dict[str, Any]:
+    """The return value of a stage's task: where its result lies, and how long the stage itself took."""
     return {
+        **timings,
         "io_folder": short.io_folder,
         "folders": short.folders,
         "metrics": short.metrics,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ ADAPTER_SERVICE = "dicom_adapter"
 class StageOperator(BaseOperator):
     """Runs one stage of a workflow as a local process and returns where its result lies.
 
-    The return value is ``{"io_folder", "folders", "metrics", "warnings", "stage_key", "digest"}``. A stage without a
-    result leaves the XCom ``outcome`` and is skipped, failed or retried by its exit code.
+    The return value is ``{"io_folder", "folders", "metrics", "warnings", "stage_key", "digest"}`` and, where the stage
+    ran, ``started_at`` (Unix time) and ``process_s`` (from spawn to exit). A stage without a result leaves the XCom
+    ``outcome`` and is skipped, failed or retried by its exit code.
     """
 
     ui_color = "#0e7c86"
@@ -61,9 +63,10 @@ class StageOperator(BaseOperator):
         for name in discard_unfinished(folder):
             self.log.info("attempt %s left no result: removed", name)
         output = make_attempt_folder(folder, request.attempt)
+        started = time.time()
         short = self._run_process(dataclasses.replace(request, output=str(output)))
         if short.completed:
-            return result_xcom(short)
+            return result_xcom(short, started_at=started, process_s=round(time.time() - started, 3))
         shutil.rmtree(output, ignore_errors=True)
         context["ti"].xcom_push(key=OUTCOME_XCOM_KEY, value=outcome_xcom(short))
         raise exception_for(short, attempt=attempt_since_clear(context["ti"], self.retries or 0))

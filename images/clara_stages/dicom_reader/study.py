@@ -1,0 +1,124 @@
+"""The instances of a study folder, and the files that are left out."""
+
+import dataclasses
+import logging
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom.config
+
+from clara_stages.dicom_reader.files import StudyFolder, list_study_folder
+from clara_stages.dicom_reader.instances import Instance, NotAnInstanceError, read_instance
+from clara_stages.kit import BadInputError
+from clara_stages.kit.contract import study_digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A file that is no part of what was read.
+
+    Attributes:
+        file: The relative path in an arrival, else a running number.
+        reason: Why, without anything that the file says about a person.
+    """
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What a study folder holds.
+
+    Attributes:
+        folder: The files, and what the adapter noted.
+        instances: One for each SOP Instance UID, in the order of the files.
+        copies: Further files with the UID of an instance.
+        left_out: Files without an instance.
+    """
+
+    folder: StudyFolder
+    instances: tuple[Instance, ...]
+    copies: tuple[Instance, ...]
+    left_out: tuple[LeftOut, ...]
+
+    def digest_of(self, study_instance_uid: str) -> str:
+        """The root key: the adapter's for an arrival, else made of the instances of that study."""
+        return self.folder.study_digest or study_digest(
+            item.sop_instance_uid for item in self.instances if item.study_instance_uid == study_instance_uid
+        )
+
+
+def load_study(root: Path) -> Study:
+    """Read the headers of all files under ``root``.
+
+    Raises:
+        BadInputError: No file is a DICOM instance.
+    """
+    folder = list_study_folder(root)
+    instances: dict[str, Instance] = {}
+    copies: list[Instance] = []
+    left_out: list[LeftOut] = []
+    with quiet_pydicom():
+        for file in folder.files:
+            try:
+                instance = read_instance(file)
+            except NotAnInstanceError as error:
+                left_out.append(LeftOut(file=file.label, reason=str(error)))
+                continue
+            if instance.sop_instance_uid in instances:
+                copies.append(instance)
+            else:
+                instances[instance.sop_instance_uid] = instance
+    if not instances:
+        raise BadInputError(
+            f"none of {len(folder.files)} files is a DICOM instance{_in_brackets(summarise(left_out))}",
+            remedy="give the folder that holds the study's DICOM files",
+        )
+    return Study(folder=folder, instances=tuple(instances.values()), copies=tuple(copies), left_out=tuple(left_out))
+
+
+def summarise(left_out: list[LeftOut]) -> str:
+    """The reasons with their counts, most frequent first."""
+    counts = Counter(item.reason for item in left_out)
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair)))
+
+
+def _in_brackets(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
+def same_header(one: Instance, other: Instance) -> bool:
+    """Whether two files with one SOP Instance UID say the same about series, plane and rescale.
+
+    Pixel formats may differ: the same instance may come in two transfer syntaxes.
+    """
+    return dataclasses.astuple(one.plane) == dataclasses.astuple(other.plane) and (
+        one.series_instance_uid,
+        one.sop_class_uid,
+        one.rescale,
+    ) == (other.series_instance_uid, other.sop_class_uid, other.rescale)
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Keep pydicom from checking and quoting values: its warnings and log lines repeat what a header says.
+
+    What is wrong with a value shows where it is used.
+    """
+    settings = pydicom.config.settings
+    logger = logging.getLogger("pydicom")
+    mode, level = settings.reading_validation_mode, logger.level
+    settings.reading_validation_mode = pydicom.config.IGNORE
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="pydicom")
+            yield
+    finally:
+        settings.reading_validation_mode = mode
+        logger.setLevel(level)

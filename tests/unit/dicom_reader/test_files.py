@@ -1,0 +1,53 @@
+"""Which files a study folder has, and how they may be named."""
+
+import json
+import os
+
+import pytest
+
+from clara_stages.dicom_reader.files import list_study_folder
+
+STUDY = {"study_digest": "abc", "facts": {"series": [{"series_instance_uid": "1.2", "instances": 3}]}}
+
+
+def test_files_of_a_plain_folder_are_named_by_number_alone(tmp_path):
+    (tmp_path / "Jones Mary").mkdir()
+    (tmp_path / "Jones Mary" / "a.dcm").write_text("x")
+    (tmp_path / "b.dcm").write_text("x")
+    folder = list_study_folder(tmp_path)
+    assert [file.label for file in folder.files] == ["file 1 of 2", "file 2 of 2"]
+    assert (folder.study_digest, folder.instances_by_series) == ("", {})
+
+
+def test_an_arrival_is_read_from_its_instances_folder_under_the_names_the_adapter_made(tmp_path):
+    (tmp_path / "instances").mkdir()
+    (tmp_path / "instances" / "000001.dcm").write_text("x")
+    (tmp_path / "study.json").write_text(json.dumps(STUDY))
+    folder = list_study_folder(tmp_path)
+    assert [file.label for file in folder.files] == ["instances/000001.dcm"]
+    assert (folder.study_digest, folder.instances_by_series) == ("abc", {"1.2": 3})
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"study_digest": 1}', '{"study_digest": "a", "facts": {"series": 1}}']
+)
+def test_a_study_file_that_is_not_ours_makes_no_arrival(tmp_path, text):
+    (tmp_path / "study.json").write_text(text)
+    folder = list_study_folder(tmp_path)
+    assert [file.label for file in folder.files] == ["file 1 of 1"]
+    assert folder.notes[0].startswith("study.json cannot be used")
+
+
+def test_links_out_of_the_folder_and_special_files_are_not_opened(tmp_path):
+    outside, study = tmp_path / "outside.dcm", tmp_path / "study"
+    outside.write_text("x")
+    study.mkdir()
+    (study / "1").symlink_to(outside)
+    (study / "2").symlink_to(study / "nowhere")
+    (study / "3").symlink_to(study / "3")
+    os.mkfifo(study / "4")
+    (study / "5").write_text("x")
+    (study / "6").symlink_to(study / "5")
+    refusals = [file.refusal for file in list_study_folder(study).files]
+    dead = "a link to nothing"
+    assert refusals == ["a link out of the study folder", dead, dead, "no plain file", "", ""]
