@@ -18,7 +18,7 @@ HEAVY = ("numpy", "torch", "SimpleITK", "pydicom", "pynetdicom", "monai", "highd
 
 
 @pytest.fixture
-def workflows(tmp_path, monkeypatch) -> Path:
+def workflows(tmp_path, monkeypatch):
     """A workflows folder of the test's own, which the settings name."""
     from clara_ops.settings import load_settings
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+import httpx  # airflow.sdk has loaded it already
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowException
 
@@ -21,7 +22,6 @@ from clara_ops.hooks.adapter_errors import (
 )
 
 if TYPE_CHECKING:
-    import httpx
     from airflow.sdk import Connection
 
 CONNECT_TIMEOUT_S = 5.0
@@ -34,6 +34,7 @@ POLL_MARGIN_S = 15.0
 """How much longer than the asked waiting time a long poll may take before it counts as lost."""
 
 _DETAIL_LIMIT = 400
+_NO_SUCH_ROUTE = "Not Found"  # what FastAPI says where there is no route at all
 _TOKEN = re.compile(r"[!-~]+")
 _RETRY_LATER = (408, 425, 429)
 
@@ -85,17 +86,18 @@ class AdapterHook(BaseHook):
     async def offers(self, wait_s: int) -> dict[str, int]:
         """How many pairs are offered and overdue, as soon as either is not 0, else after ``wait_s`` seconds.
 
-        Nothing here blocks the triggerer's event loop: the client is built in a thread, because loading httpx and
-        the trusted certificates takes tenths of a second.
+        Nothing here blocks the triggerer's event loop: the client is built in a thread, because loading the trusted
+        certificates for https may take tenths of a second.
         """
         url, token = await self._aendpoint()
-        client = await asyncio.to_thread(_async_client, url, token, wait_s + POLL_MARGIN_S)
+        options = _client_options(url, token, wait_s + POLL_MARGIN_S)
+        client = await asyncio.to_thread(httpx.AsyncClient, **options)
         try:
             async with client:
                 response = await client.get("/api/v1/offers", params={"wait_s": wait_s})
         except Exception as error:
             raise _transport_error(url, error) from error
-        answer = _answer(url, response)
+        answer = _answer(response)
         return {"offers": _count(answer, "offers"), "overdue": _count(answer, "overdue")}
 
     def stage_environment(self) -> dict[str, str]:
@@ -107,10 +109,11 @@ class AdapterHook(BaseHook):
         """Whether the adapter answers this connection's token, and what it said; for Airflow's connection form."""
         try:
             url, token = self._endpoint()
-            answer = self._request("GET", "/api/v1/offers", url=url, token=token)
+            answer = self._request("GET", "/api/v1/offers?wait_s=0", url=url, token=token)
+            offers, overdue = _count(answer, "offers"), _count(answer, "overdue")
         except AdapterError as error:
             return False, str(error)
-        return True, f"{url} answers: {_count(answer, 'offers')} offered, {_count(answer, 'overdue')} overdue"
+        return True, f"{url} answers: {offers} offered, {overdue} overdue"
 
     def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         url, token = self._endpoint()
@@ -119,14 +122,12 @@ class AdapterHook(BaseHook):
     def _request(
         self, method: str, path: str, *, url: str, token: str, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        import httpx  # 0.15 s; the DAG processor parses this file
-
         try:
             with httpx.Client(**_client_options(url, token, ANSWER_TIMEOUT_S)) as client:
                 response = client.request(method, path, json=body)
         except Exception as error:
             raise _transport_error(url, error) from error
-        return _answer(url, response)
+        return _answer(response)
 
     def _endpoint(self) -> tuple[str, str]:
         try:
@@ -177,8 +178,6 @@ def _client_options(url: str, token: str, timeout_s: float) -> dict[str, Any]:
     Over plain HTTP there are no certificates to load, which is slow, and no proxy of the environment is used: the
     adapter is a neighbour, and a proxy would see the token.
     """
-    import httpx
-
     tls = url.startswith("https:")
     return {
         "base_url": url,
@@ -189,12 +188,6 @@ def _client_options(url: str, token: str, timeout_s: float) -> dict[str, Any]:
     }
 
 
-def _async_client(url: str, token: str, timeout_s: float) -> "httpx.AsyncClient":
-    import httpx
-
-    return httpx.AsyncClient(**_client_options(url, token, timeout_s))
-
-
 def _no_connection(conn_id: str) -> AdapterRefusedError:
     return AdapterRefusedError(
         f"Airflow has no connection {conn_id}. Add one of type clara_adapter with the adapter's host, port and token."
@@ -203,8 +196,6 @@ def _no_connection(conn_id: str) -> AdapterRefusedError:
 
 def _transport_error(url: str, error: Exception) -> AdapterError:
     """The error of a request that got no answer; anything but a network fault is raised as it is."""
-    import httpx
-
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
         return AdapterRefusedError(f"{url} is no usable URL: {error}. Correct the adapter's connection.")
     if isinstance(error, httpx.TransportError):
@@ -213,7 +204,7 @@ def _transport_error(url: str, error: Exception) -> AdapterError:
     raise error
 
 
-def _answer(url: str, response: "httpx.Response") -> dict[str, Any]:
+def _answer(response: httpx.Response) -> dict[str, Any]:
     """The JSON object of a good answer.
 
     Raises:
@@ -227,14 +218,14 @@ def _answer(url: str, response: "httpx.Response") -> dict[str, Any]:
     if 200 <= status < 300 and isinstance(body, dict):
         return cast("dict[str, Any]", body)
     detail = str(body.get("detail", "") if isinstance(body, dict) else "")[:_DETAIL_LIMIT]
-    where = f"{response.request.method} {url}{response.request.url.path} answered {status}"
+    where = f"{response.request.method} {response.request.url.copy_with(query=None)} answered {status}"
     if 200 <= status < 400:
         raise AdapterRefusedError(f"{where} but no JSON object. Does the connection point at a DICOM adapter?")
     if status >= 500 or status in _RETRY_LATER:
-        raise AdapterUnavailableError(f"{where} {detail}".rstrip())
+        raise AdapterUnavailableError(f"{where}: {detail or 'no reason given'}.")
     if status in (401, 403):
         raise AdapterRefusedError(f"{where}: the token is not the adapter's. Correct the connection's password.")
-    if status in (404, 409) and detail:
+    if status in (404, 409) and detail not in ("", _NO_SUCH_ROUTE):
         raise AdapterMismatchError(f"{where}: {detail}")
     raise AdapterRefusedError(f"{where}: {detail or 'no reason given. Is this a DICOM adapter of version 1?'}")
 

@@ -1,7 +1,6 @@
 """Waits for complete studies at the DICOM adapter and takes them for this dispatcher run."""
 
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator, Context
@@ -11,6 +10,7 @@ from clara_ops.hooks.adapter import AdapterHook
 from clara_ops.hooks.adapter_errors import AdapterError
 from clara_ops.settings import load_settings
 from clara_ops.triggers.study_offered import StudyOfferedTrigger
+from clara_ops.workflow import load_catalog
 
 LEASE_LIMIT = 16
 """Pairs a dispatcher run takes: each is a task, and 16 tasks start well within the lease on two cores."""
@@ -100,8 +100,8 @@ class DicomStudySensor(BaseSensorOperator):
 
 
 def broken_reason(workflow: str) -> str | None:
-    """Why no run of this workflow can be started here, or None."""
-    path = load_settings().workflows_folder / f"{workflow}.yaml"
-    if Path(workflow).name != workflow or not path.is_file():
-        return f"no workflow file {workflow}.yaml. Add it to the workflows folder or take it out of the adapter's."
-    return None
+    """Why no run of this workflow can be started here, with file, line and remedy; None where one can."""
+    from clara_ops.dag import folder  # only a leased pair needs it, and the dispatcher's parse should not
+
+    settings = load_settings()
+    return folder.broken_reason(workflow, settings, load_catalog(settings.stage_folders))
