@@ -58,7 +58,7 @@ def phantom(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(
     ("workflow", "expected"),
     [
-        ("OrganSeg", {"liver", "spleen", "kidneys", "spine"}),
+        ("OrganSeg", {"liver", "spleen", "kidney", "spine"}),
         ("LiverSeg", {"liver"}),
         ("TissueSeg", {"lung and air", "fat", "soft tissue", "bone and contrast"}),
     ],
