@@ -68,7 +68,8 @@ def clear_other_labels(labels: NDArray[Any], keep: list[int]) -> NDArray[Any]:
     for value in keep:
         if value < len(table):
             table[value] = value
-    return table[labels]
+    kept: NDArray[Any] = table[labels]
+    return kept
 
 
 def write_labels(labels: NDArray[Any], grid: Grid, file: Path, *, highest_label: int) -> None:

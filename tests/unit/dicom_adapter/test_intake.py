@@ -46,7 +46,12 @@ def test_what_was_sent_is_kept_byte_for_byte(start_adapter, ct, syntax, tmp_path
         dataset.compress(RLELossless, generate_instance_uid=False)
     dataset.file_meta.TransferSyntaxUID = syntax
     little = syntax is not ExplicitVRBigEndian
-    dataset.save_as(tmp_path / "sent.dcm", implicit_vr=syntax is ImplicitVRLittleEndian, little_endian=little)
+    dataset.save_as(
+        tmp_path / "sent.dcm",
+        implicit_vr=syntax is ImplicitVRLittleEndian,
+        little_endian=little,
+        enforce_file_format=True,
+    )
     assert send_file(adapter.dicom_port, tmp_path / "sent.dcm") == 0
     (study,) = adapter.settled()
     kept = adapter.settings.io_root / "studies" / study["arrival_id"] / "instances" / "000001.dcm"

@@ -60,7 +60,7 @@ def owner(tmp_path):
 
 def wait_until_gone(home: Path) -> None:
     deadline = time.monotonic() + 30
-    while processes_of(str(home)) or list((home / "run").glob("*.pid")):
+    while processes_of(str(home)) or any((home / "run").glob("*.pid")):
         assert time.monotonic() < deadline, "something is left"
         time.sleep(0.05)
 

@@ -1,0 +1,1 @@
+"""Scripts that make and show things; no part of the product."""

@@ -1,0 +1,1 @@
+"""The demonstration: a phantom goes in, a picture comes out."""
