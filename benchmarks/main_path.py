@@ -3,6 +3,7 @@
 The peer of the hand-over figure is the same four stages, on the same study, as four commands one after another.
 """
 
+import contextlib
 import json
 import os
 import statistics
@@ -18,6 +19,7 @@ import psutil
 
 from clara_ops.cli.laptop.airflow_api import AirflowApi
 from clara_ops.cli.laptop.home import Checkout, Home
+from clara_ops.cli.laptop.processes import processes_of
 from clara_ops.cli.laptop.system import System, running_system
 from tools.demo.follow import Follower
 from tools.demo.send import send_study
@@ -34,19 +36,22 @@ QUIET_PERIOD_S = 2.0
 STAGES = ("read", "segment", "write", "send")
 
 
-def idle_memory_mib(marker: tuple[str, str]) -> dict[str, float]:
-    """Proportional set size of every process of an instance, by command, in MiB."""
+def idle_memory_mib(marker: str) -> dict[str, float]:
+    """Proportional set size of every process of an instance, by what it is, in MiB."""
     found: dict[str, float] = {}
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(marker[0]) != marker[1]:
-                continue
-            words = process.cmdline()
-            name = next((word for word in reversed(words) if not word.startswith(("-", "/"))), process.name())
+    for process in processes_of(marker):
+        with contextlib.suppress(psutil.Error):
+            name = _component(process)
             found[name] = found.get(name, 0.0) + process.memory_full_info().pss / (1 << 20)
-        except psutil.Error:
-            continue
     return found
+
+
+def _component(process: psutil.Process) -> str:
+    words = " ".join(process.cmdline())
+    for name in ("api_server", "scheduler", "dag-processor", "triggerer", "dicom_adapter", "pacs"):
+        if name in words:
+            return name
+    return "airflow workers and others" if "airflow" in words else "others"
 
 
 def measure_run(system: System, folder: Path) -> dict[str, float]:
@@ -107,9 +112,7 @@ def main() -> None:
     print(f"  run {middle['wall']:.2f} s, stages from spawn to exit {middle['work']:.2f} s;")
     print(f"  read, segment and write as three commands {peer:.2f} s: ratio {middle['wall'] / peer:.2f}")
     print(f"last byte to first stage           {middle['start']:6.2f} s beyond the quiet period   target <= 2 s")
-    airflow = sum(
-        value for key, value in memory.items() if key not in ("clara_stages.dicom_adapter", "tools.demo.pacs")
-    )
+    airflow = sum(value for key, value in memory.items() if key not in ("dicom_adapter", "pacs"))
     total = sum(memory.values())
     print(f"memory of the idle system          {total:6.0f} MiB, ratio to Airflow alone {total / airflow:.2f}")
     print("  " + json.dumps({key: round(value) for key, value in sorted(memory.items())}))

@@ -90,7 +90,8 @@ class RunningAdapter:
 
     def start(self) -> None:
         """Start the process and wait until both ports listen."""
-        environment = {**os.environ, "CLARA_ADAPTER_TOKEN": self.token, "PYTHONPATH": str(_ROOT / "images")}
+        paths = os.pathsep.join(filter(None, [str(_ROOT / "images"), os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, "CLARA_ADAPTER_TOKEN": self.token, "PYTHONPATH": paths}
         ports = self.home / "ports.json"
         ports.unlink(missing_ok=True)
         with self.log_file.open("ab") as log:

@@ -104,7 +104,7 @@ def test_what_a_killed_supervisor_and_keeper_left_is_ended_by_the_next_start(tmp
         assert psutil.pid_exists(left)
         with command(up(home), home, tmp_path / "second.log") as second:
             second.wait_for(lambda: "that an earlier instance" in second.output)
-            assert not psutil.pid_exists(left)
+            assert left not in {process.pid for process in processes_of(str(home))}
             assert second.end(signal.SIGINT) == 0
 
 

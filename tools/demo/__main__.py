@@ -32,6 +32,11 @@ SYNTHETIC_WORKFLOW, STUDY_WORKFLOW = "OrganSeg", "TissueSeg"
 
 FAILED_LOG_LINES = 20
 
+LOOK_AROUND = """\
+  look on    the folder of each stage's result is in summary.json, under io_folders
+             make up      the same system in the foreground, with Airflow's user interface
+             make shell   a shell for airflow and clara-ops commands"""
+
 EXPECTED = (
     StudyError, SendError, FollowError, ReceivedError, ComponentFailedError, DatabaseError, HomeBusyError,
     OSError, ValueError,
@@ -151,7 +156,7 @@ def _demonstrate(demo: Demo) -> int:
     write_summary(demo.outcome, demo.out / "summary.json")
     demo.say("everything that was started has been stopped")
     print(f"\n{describe(demo.outcome, demo.out, demo.picture)}")
-    print("  look on    make up keeps the same system running; make shell has airflow commands", flush=True)
+    print(LOOK_AROUND, flush=True)
     return code
 
 

@@ -8,7 +8,7 @@ smooth random deformation lie between them and the voxels, so one description of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -108,7 +108,7 @@ class Canvas:
         """Reference coordinates of the voxels of ``box``."""
         return [axis[box] for axis in self.points]
 
-    def paint(self, box: Box, where: NDArray[np.bool_], hu: float | Field, label: int = 0) -> None:
+    def paint(self, box: Box, where: NDArray[np.bool_], hu: float | NDArray[np.floating[Any]], label: int = 0) -> None:
         """Set HU and label of the voxels of ``box`` chosen by ``where``; an array of HU has the shape of the box."""
         self.hu[box][where] = hu[where] if isinstance(hu, np.ndarray) else hu
         self.labels[box][where] = label

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,16 @@ TUMOUR_RADIUS_MM = (9.5, 22.0)
 """Smallest and largest tumour: 19 to 44 mm across, large enough for a coarse grid."""
 
 
+def paint_organs(trunk: Trunk, rng: np.random.Generator, tumours: int) -> None:
+    """All organs, those in front first; ``tumours`` is how many tumours the liver gets."""
+    paint_bowel(trunk, rng)
+    paint_stomach(trunk, rng)
+    paint_pancreas(trunk, rng)
+    paint_spleen(trunk, rng)
+    paint_liver(trunk, rng, tumours)
+    paint_kidneys(trunk, rng)
+
+
 def paint_bowel(trunk: Trunk, rng: np.random.Generator) -> None:
     """Colon at the sides and in front, loops of small bowel in the middle; gas, stool, fluid or contrast medium."""
     canvas, tissue = trunk.canvas, trunk.tissue
@@ -31,7 +42,7 @@ def paint_bowel(trunk: Trunk, rng: np.random.Generator) -> None:
         pieces.append(Capsule(start=start, end=end, radius=rng.uniform(14, 22)))
     y, z = rng.uniform(-68, -56), rng.uniform(-85, -60)
     pieces.append(Capsule(start=(-75, y + 8, z - 8), end=(80, y + 6, z + 22), radius=rng.uniform(14, 20)))
-    for _ in range(int(rng.integers(14, 24))):
+    for _ in range(int(rng.integers(22, 36))):
         centre = (rng.uniform(-80, 85), rng.uniform(-65, 8), rng.uniform(-210, -50))
         radii = tuple(float(r) for r in rng.uniform(11, 25, size=3))
         pieces.append(Ellipsoid(centre=centre, radii=(radii[0], radii[1], radii[2]), roll_deg=rng.uniform(-60, 60)))
@@ -63,7 +74,7 @@ def paint_pancreas(trunk: Trunk, rng: np.random.Generator) -> None:
     z = rng.uniform(-40, -15)
     radius = rng.uniform(8, 12)
     joints: list[Point] = [(-32, 0, z - 28), (-18, -6, z - 5), (12, -8, z + 3), (52, 12, z + 16), (74, 22, z + 24)]
-    for start, end in zip(joints, joints[1:], strict=False):
+    for start, end in pairwise(joints):
         trunk.canvas.paint_shape(Capsule(start=start, end=end, radius=radius), trunk.tissue.pancreas)
     vein = Capsule(start=(-15, 5, z), end=(68, 27, z + 22), radius=4.5)
     trunk.canvas.paint_shape(vein, trunk.tissue.vein)
@@ -75,8 +86,10 @@ def paint_spleen(trunk: Trunk, rng: np.random.Generator) -> None:
     size = rng.uniform(0.82, 1.2)
     spleen = Ellipsoid(
         centre=(rng.uniform(86, 96), rng.uniform(22, 38), rng.uniform(-2, 18)),
-        radii=(25 * size, 42 * size, 50 * size), roll_deg=rng.uniform(10, 40), pitch_deg=rng.uniform(-15, 15),
-    )  # fmt: skip
+        radii=(25 * size, 42 * size, 50 * size),
+        roll_deg=rng.uniform(10, 40),
+        pitch_deg=rng.uniform(-15, 15),
+    )
     hollow = Ellipsoid(centre=(48, rng.uniform(-10, 5), 10), radii=(34, 36, 60))
     box = canvas.box(spleen.centre, spleen.reach_mm)
     points = canvas.within(box)
@@ -102,14 +115,18 @@ class LiverShape:
         return cls(
             right=Ellipsoid(
                 centre=(rng.uniform(-70, -60), rng.uniform(-8, 4), rng.uniform(-12, 6)),
-                radii=(60 * size, 72 * size, 80 * size), roll_deg=rng.uniform(-15, 10), pitch_deg=rng.uniform(-6, 14),
+                radii=(60 * size, 72 * size, 80 * size),
+                roll_deg=rng.uniform(-15, 10),
+                pitch_deg=rng.uniform(-6, 14),
             ),
             left=Ellipsoid(
                 centre=(rng.uniform(-15, 5), rng.uniform(-52, -40), rng.uniform(10, 28)),
-                radii=(58 * reach, 30 * size, 38 * size), roll_deg=rng.uniform(-22, 5), pitch_deg=rng.uniform(-5, 25),
+                radii=(58 * reach, 30 * size, 38 * size),
+                roll_deg=rng.uniform(-22, 5),
+                pitch_deg=rng.uniform(-5, 25),
             ),
             impression=Ellipsoid(centre=(-22, 28, rng.uniform(-55, -35)), radii=(34, 42, 55)),
-        )  # fmt: skip
+        )
 
     def distance(self, points: Sequence[Field]) -> Field:
         """Signed distance of ``points`` (x, y, z arrays of one shape, reference mm), negative inside."""
@@ -130,12 +147,14 @@ def paint_liver(trunk: Trunk, rng: np.random.Generator, tumours: int) -> None:
         part = canvas.box(vessel.centre, vessel.reach_mm)
         where = (vessel.distance(canvas.within(part)) < 0) & (canvas.labels[part] == Label.LIVER)
         canvas.paint(part, where, level + 0.6 * (tissue.vein - level), Label.LIVER)
-    for tumour in place_tumours(liver, rng, tumours):
-        _paint_tumour(trunk, tumour, level, rng)
+    lesions = rng.spawn(1)[0]  # a stream of its own: the number of tumours changes nothing else in the patient
+    for tumour in place_tumours(liver, lesions, tumours):
+        _paint_tumour(trunk, tumour, level, lesions)
     gallbladder = Ellipsoid(
         centre=(rng.uniform(-52, -35), rng.uniform(-45, -30), rng.uniform(-62, -45)),
-        radii=(14, 16, rng.uniform(18, 28)), pitch_deg=rng.uniform(-25, 10),
-    )  # fmt: skip
+        radii=(14, 16, rng.uniform(18, 28)),
+        pitch_deg=rng.uniform(-25, 10),
+    )
     canvas.paint_shape(gallbladder, rng.uniform(2, 18), wall=(1.5, 60))
 
 
@@ -170,9 +189,10 @@ def place_tumours(liver: LiverShape, rng: np.random.Generator, count: int) -> li
         placed.append(
             Ellipsoid(
                 centre=(float(centre[0]), float(centre[1]), float(centre[2])),
-                radii=(float(radii[0]), float(radii[1]), float(radii[2])), roll_deg=rng.uniform(-90, 90),
+                radii=(float(radii[0]), float(radii[1]), float(radii[2])),
+                roll_deg=rng.uniform(-90, 90),
             )
-        )  # fmt: skip
+        )
     return placed
 
 
@@ -201,7 +221,9 @@ def paint_kidneys(trunk: Trunk, rng: np.random.Generator) -> None:
         box = canvas.box(centre, kidney.reach_mm + 8)
         points = canvas.within(box)
         outer, inner = kidney.distance(points), sinus.distance(points)
-        canvas.paint(box, (outer < 6) & (trunk.cavity[box] < -2), tissue.fat + 8 * trunk.texture[box])
+        beside_liver = np.isin(canvas.labels[box], (Label.LIVER, Label.LIVER_TUMOUR))
+        capsule = np.where(beside_liver, np.float32(2), np.float32(7))
+        canvas.paint(box, (outer < capsule) & (trunk.cavity[box] < -2), tissue.fat + 8 * trunk.texture[box])
         canvas.paint(box, outer < 0, tissue.renal_cortex, Label.KIDNEY)
         pyramids = (outer < -6) & (trunk.texture[box] > -0.3)
         canvas.paint(box, pyramids, tissue.renal_medulla, Label.KIDNEY)

@@ -74,9 +74,8 @@ class Trunk:
     texture: Field
 
 
-def paint_trunk(canvas: Canvas, tissue: Tissue, rng: np.random.Generator) -> Trunk:
+def paint_trunk(canvas: Canvas, tissue: Tissue, build: Build, rng: np.random.Generator) -> Trunk:
     """Paint everything but the organs of the abdomen; the drawing order of ``rng`` does not depend on the grid."""
-    build = Build.draw(rng)
     texture = canvas.field(Waves.draw(rng, (11, 32), 1.0, count=20))
     x, y, z = canvas.points
     taper = 1 - np.float32(0.0005) * z
@@ -168,12 +167,13 @@ def paint_back(trunk: Trunk, rng: np.random.Generator) -> None:
 
 def _paint_great_vessels(trunk: Trunk, rng: np.random.Generator) -> None:
     aorta = Capsule(
-        start=(rng.uniform(4, 18), rng.uniform(22, 30), 200), end=(rng.uniform(-2, 8), 20, -220),
+        start=(rng.uniform(4, 18), rng.uniform(22, 30), 200),
+        end=(rng.uniform(-2, 8), 20, -220),
         radius=rng.uniform(8.5, 12.5),
     )
     cava = Capsule(
         start=(rng.uniform(-26, -18), 14, 85), end=(rng.uniform(-20, -14), 24, -220), radius=rng.uniform(9, 12)
-    )  # fmt: skip
+    )
     trunk.canvas.paint_shape(aorta, trunk.tissue.artery)
     trunk.canvas.paint_shape(cava, trunk.tissue.vein)
     if rng.uniform() < 0.35:  # a plaque in the wall

@@ -49,6 +49,6 @@ def env(checkout: _CheckoutOption = Path(), home: _HomeOption = None) -> None:
 @app.command()
 def init() -> None:
     """Create or migrate the database of the configured Airflow, and the pools; may be repeated."""
-    from clara_ops.cli.init import initialise
+    from clara_ops.cli.airflow_database import initialise
 
     initialise()

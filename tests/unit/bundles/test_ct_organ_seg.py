@@ -88,15 +88,25 @@ def test_the_weights_load_without_running_code():
     assert all(torch.isfinite(tensor).all() for tensor in state.values())
 
 
-def test_a_held_out_phantom_is_segmented(tmp_path):
+def held_out_dice(folder: Path, phase: str) -> dict[str, float]:
     from tools.train_ct_organ_seg.data import write_volume
     from tools.train_ct_organ_seg.evaluation import segment
     from tools.train_ct_organ_seg.training import dice
 
-    phantom = build_phantom(PhantomSpec(seed=HELD_OUT_SEED, rows=160, slices=48))
-    write_volume(tmp_path / "volume.nii", phantom)
-    prediction = segment(tmp_path / "volume.nii", BUNDLE)
+    phantom = build_phantom(PhantomSpec(seed=HELD_OUT_SEED, rows=160, slices=48, phase=phase))
+    write_volume(folder / "volume.nii", phantom)
+    prediction = segment(folder / "volume.nii", BUNDLE)
     assert prediction.shape == phantom.labels.shape
-    scores = dice(prediction, phantom.labels)
+    return dice(prediction, phantom.labels)
+
+
+def test_all_labels_of_a_held_out_portal_venous_phantom_are_found(tmp_path):
+    scores = held_out_dice(tmp_path, "portal venous")
     assert np.mean(list(scores.values())) >= 0.85, scores
     assert min(scores.values()) >= 0.6, scores
+
+
+def test_the_organs_of_a_held_out_arterial_phantom_are_found(tmp_path):
+    # Its tumour is brighter than the liver and is missed: docs/README.md says so, and so no claim is made for it here.
+    scores = held_out_dice(tmp_path, "arterial")
+    assert min(value for name, value in scores.items() if name != "liver_tumour") >= 0.85, scores

@@ -1,5 +1,7 @@
 """What several tests of the adapter need: a configuration, a ledger, an adapter in this process, a sender."""
 
+import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,14 +80,21 @@ class InProcess:
 
     def settled(self, count: int = 1) -> list[Any]:
         """The studies once ``count`` of them are there and none is receiving."""
-        import time
-
         for _ in range(400):
             studies = self.get("/studies")["studies"]
             if len(studies) >= count and all(item["state"] != "receiving" for item in studies):
                 return studies
             time.sleep(0.025)
         raise AssertionError(f"{count} studies expected, found {studies}")
+
+    def rejections(self, count: int = 1) -> list[Any]:
+        """The rejections once ``count`` of them are written; nobody waits for that but a test."""
+        for _ in range(400):
+            found = self.get("/rejections")["rejections"]
+            if len(found) >= count:
+                return found
+            time.sleep(0.025)
+        raise AssertionError(f"{count} rejections expected, found {found}")
 
     def send(self, *datasets: Dataset, called: str = "OrganSeg", calling: str = "SCANNER") -> list[int]:
         return send(self.dicom_port, *datasets, called=called, calling=calling)
@@ -106,8 +115,6 @@ def start_adapter(tmp_path, make_config) -> Iterator[Callable[..., InProcess]]:
         home.root.mkdir(exist_ok=True)
         adapter = Adapter(config or make_config(), settings, home, TOKEN)
         adapter.start()
-        import json
-
         ports = json.loads(home.ports_file.read_text())
         client = httpx.Client(
             base_url=f"http://127.0.0.1:{ports['http']}", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=70

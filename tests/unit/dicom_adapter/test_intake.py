@@ -112,7 +112,7 @@ def test_other_content_under_a_known_uid_is_quarantined_and_shown(start_adapter,
     assert dcmread(file).pixel_array[0, 0] == 8
     kept = adapter.settings.io_root / "studies" / study["arrival_id"] / "instances" / "000001.dcm"
     assert dcmread(kept).pixel_array[0, 0] == 1
-    (rejection,) = adapter.get("/rejections")["rejections"]
+    (rejection,) = adapter.rejections()
     assert "1.2.826.1.1.1" in rejection["reason"]
     assert "other content" in rejection["reason"]
 
@@ -150,7 +150,7 @@ def test_an_instance_that_contradicts_itself_is_refused(start_adapter, ct, attri
     bad.file_meta.MediaStorageSOPInstanceUID = good.SOPInstanceUID
     bad.save_as(tmp_path / "bad.dcm", enforce_file_format=False)
     assert send_file(adapter.dicom_port, tmp_path / "bad.dcm") == status
-    (rejection,) = adapter.get("/rejections")["rejections"]
+    (rejection,) = adapter.rejections()
     assert reason in rejection["reason"]
     assert adapter.get("/studies")["studies"] == []
 
@@ -160,7 +160,7 @@ def test_a_truncated_instance_is_not_understood(start_adapter, ct, tmp_path):
     ct().save_as(tmp_path / "a.dcm")
     (tmp_path / "a.dcm").write_bytes((tmp_path / "a.dcm").read_bytes()[:-51] + b"\0")
     assert send_file(adapter.dicom_port, tmp_path / "a.dcm") == 0xC000
-    assert "the data set ends early" in adapter.get("/rejections")["rejections"][0]["reason"]
+    assert "the data set ends early" in adapter.rejections()[0]["reason"]
 
 
 def test_a_full_disk_is_answered_a700_and_nothing_is_kept(start_adapter, ct, monkeypatch):
@@ -172,7 +172,7 @@ def test_a_full_disk_is_answered_a700_and_nothing_is_kept(start_adapter, ct, mon
     with monkeypatch.context() as patch:
         patch.setattr(store, "write_file", fail)
         assert adapter.send(ct()) == [0xA700]
-    assert "No space left on device" in adapter.get("/rejections")["rejections"][0]["reason"]
+    assert "No space left on device" in adapter.rejections()[0]["reason"]
     assert list(adapter.home.incoming.iterdir()) == []
     assert adapter.send(ct()) == [0]
     adapter.settled()
@@ -209,7 +209,7 @@ def test_strangers_and_surplus_associations_are_rejected_and_recorded(start_adap
     assert first.is_established
     assert rejection_of(ae.associate("127.0.0.1", adapter.dicom_port, ae_title="OrganSeg")) == (2, 3, 2)
     first.release()
-    reasons = [item["reason"] for item in adapter.get("/rejections")["rejections"]]
+    reasons = [item["reason"] for item in adapter.rejections(2)]
     assert reasons[0] == "1 associations are open, max-associations is 1"
     assert reasons[1] == "called AE title 'NOBODY' is not served, expected one of OrganSeg, LiverSeg"
 
@@ -225,7 +225,7 @@ def test_an_unknown_sender_is_rejected(start_adapter, make_config):
     ae = AE(ae_title="DCM4CHEE")
     ae.add_requested_context(Verification)
     assert rejection_of(ae.associate("127.0.0.1", adapter.dicom_port, ae_title="OrganSeg")) == (1, 1, 3)
-    (rejection,) = adapter.get("/rejections")["rejections"]
+    (rejection,) = adapter.rejections()
     assert rejection["remedy"] == "add - host-ip: 127.0.0.1, ae-title: DCM4CHEE under dicom.scp.sources"
     assert (rejection["peer"], rejection["calling_ae_title"]) == ("127.0.0.1", "DCM4CHEE")
 

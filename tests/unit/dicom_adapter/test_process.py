@@ -2,7 +2,15 @@
 
 import os
 import signal
+import socket
 import subprocess
+import sys
+import threading
+import time
+
+from pydicom import dcmread
+from pynetdicom import AE
+from pynetdicom.sop_class import CTImageStorage
 
 from tests.support.adapter import CONFIG, running_adapter
 from tests.unit.dicom_adapter.conftest import make_ct, send, workflow_text
@@ -37,6 +45,39 @@ def test_what_was_acknowledged_survives_a_kill_and_completes(tmp_path):
         assert '"level"' in adapter.log()
 
 
+def test_a_kill_in_the_middle_of_a_transfer_loses_nothing_that_was_acknowledged(tmp_path):
+    acknowledged = []
+
+    def send_until_it_breaks(association):
+        for number in range(2000):
+            try:
+                answer = association.send_c_store(make_ct(number))
+            except RuntimeError:
+                return
+            if "Status" not in answer:
+                return
+            acknowledged.append(number)
+
+    with running_adapter(tmp_path) as adapter:
+        ae = AE()
+        ae.add_requested_context(CTImageStorage, "1.2.840.10008.1.2.1")
+        association = ae.associate("127.0.0.1", adapter.dicom_port, ae_title="OrganSeg")
+        sender = threading.Thread(target=send_until_it_breaks, args=[association])
+        sender.start()
+        while len(acknowledged) < 20:
+            time.sleep(0.01)
+        adapter.kill()
+        sender.join()
+        association.abort()
+        adapter.start()
+        (study,) = adapter.wait_for_studies()
+        # The last one may have been written before its answer could leave.
+        assert len(acknowledged) <= study["instances"] <= len(acknowledged) + 1
+        files = (adapter.io_root / "studies" / study["arrival_id"] / "instances").iterdir()
+        kept = {int(dcmread(file).InstanceNumber) for file in files}
+        assert set(acknowledged) <= kept
+
+
 def test_without_a_token_the_adapter_does_not_start(tmp_path):
     answer = start_badly(tmp_path, CONFIG, CLARA_ADAPTER_TOKEN="")
     assert answer.returncode == 2
@@ -51,10 +92,25 @@ def test_a_bad_configuration_is_reported_line_by_line(tmp_path):
     assert not (tmp_path / "home" / "ports.json").exists()
 
 
-def test_a_signal_during_a_transfer_ends_the_process_and_keeps_what_was_acknowledged(tmp_path):
-    from pynetdicom import AE
-    from pynetdicom.sop_class import CTImageStorage
+def test_a_row_that_names_no_workflow_is_a_start_up_error(tmp_path):
+    workflow = "7b413e24-d018-4689-8c41-73272f6649d4"
+    row = f"{{name: x, clara-ae-title: OrganSeg, destination-name: MYPACS, workflow: {workflow}}}"
+    answer = start_badly(tmp_path, f"{CONFIG}workflows:\n  - {row}\n")
+    assert answer.returncode == 2
+    assert f"config.yaml:18: the row 'x' of 'workflows' names the workflow '{workflow}'" in answer.stdout
+    assert "Traceback" not in answer.stdout + answer.stderr
 
+
+def test_a_port_that_is_taken_is_named(tmp_path):
+    with socket.create_server(("0.0.0.0", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = start_badly(tmp_path, CONFIG.replace("port: 11112", f"port: {port}"))
+    assert answer.returncode == 2
+    assert f"the DICOM port 0.0.0.0:{port} cannot be had: Address already in use" in answer.stdout
+    assert "Traceback" not in answer.stdout + answer.stderr
+
+
+def test_a_signal_during_a_transfer_ends_the_process_and_keeps_what_was_acknowledged(tmp_path):
     with running_adapter(tmp_path) as adapter:
         ae = AE()
         ae.add_requested_context(CTImageStorage, "1.2.840.10008.1.2.1")
@@ -73,10 +129,9 @@ def environment(**more):
 
 
 def start_badly(tmp_path, config_text, **more):
-    import sys
-
     (tmp_path / "config.yaml").write_text(config_text)
     command = [sys.executable, "-m", "clara_stages.dicom_adapter", "--config", str(tmp_path / "config.yaml")]
+    command += ["--http-port", "0"]
     for name in ("home", "io-root", "workflows"):
         (tmp_path / name).mkdir()
         command += [f"--{name}", str(tmp_path / name)]

@@ -10,8 +10,14 @@ from clara_ops.cli.laptop.environment import HOST
 from clara_ops.cli.laptop.ports import Ports
 
 
-def write_adapter_config(example: Path, target: Path, ports: Ports) -> tuple[str, ...]:
-    """Write the configuration and return the AE titles it serves.
+def served_ae_titles(config_file: Path) -> tuple[str, ...]:
+    """The AE titles a configuration serves."""
+    config = yaml.safe_load(config_file.read_text())
+    return tuple(entry["ae-title"] for entry in config["dicom"]["scp"]["ae-titles"])
+
+
+def write_adapter_config(example: Path, target: Path, ports: Ports) -> None:
+    """Write the configuration of an instance.
 
     Raises:
         ValueError: The example names no destination with the demo PACS's AE title.
@@ -31,4 +37,3 @@ def write_adapter_config(example: Path, target: Path, ports: Ports) -> tuple[str
         "# Written at every start from config/dicom-server-config.yaml; change that one.\n"
         + yaml.safe_dump(config, sort_keys=False)
     )
-    return tuple(entry["ae-title"] for entry in dicom["scp"]["ae-titles"])

@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from clara_ops.cli import init
+from clara_ops.cli import airflow_database
 from clara_ops.cli.laptop.home import Checkout, Home
 
 
@@ -42,7 +42,11 @@ def prepare_database(checkout: Checkout, home: Home, environment: dict[str, str]
 
 def _key() -> str:
     """What a prepared database depends on: the schema, and the pools made from this machine's cores and GPUs."""
-    parts = [version("apache-airflow-core"), Path(init.__file__).read_text(), repr(init.pools())]
+    parts = [
+        version("apache-airflow-core"),
+        Path(airflow_database.__file__).read_text(),
+        repr(airflow_database.pools()),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -1,6 +1,7 @@
 """The home folder of one instance of the system: what lies where, its secrets, and its lock."""
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
@@ -175,6 +176,21 @@ class Home:
             os.close(self._lock)
             self._lock = None
 
+    @property
+    def ports_file(self) -> Path:
+        """Written when the instance is ready, gone when its end begins."""
+        return self.run / "ports.json"
+
+    def clear_run(self) -> None:
+        """Remove what is only true while the instance runs."""
+        for file in (self.ports_file, *self.run.glob("*.pid")):
+            file.unlink(missing_ok=True)
+
+    def require_wipeable(self) -> None:
+        """Raise ValueError when the folder holds anything but an instance."""
+        if self.root.is_dir() and any(self.root.iterdir()) and not (self.root / LOCK_NAME).is_file():
+            raise ValueError(f"{self.root} holds files of someone else, and would be emptied: name another folder")
+
     def wipe(self) -> None:
         """Delete everything in it but the lock: the next start is the first."""
         for entry in self.root.iterdir():
@@ -191,18 +207,25 @@ class Home:
     def _kept(self, name: str, make: Callable[[], str]) -> str:
         path = self.passwords_file.parent / name
         if not path.is_file():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_private(path, make())
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            partial = _write_private_partial(path, make())
+            with contextlib.suppress(FileExistsError):  # another process was first: its value counts
+                os.link(partial, path)
+            partial.unlink()
         return path.read_text()
 
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
+    _write_private_partial(path, text).replace(path)
+
+
+def _write_private_partial(path: Path, text: str) -> Path:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
-    partial.replace(path)
+    return partial
 
 
 def _is_alive(pid: str) -> bool:

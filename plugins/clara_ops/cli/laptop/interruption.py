@@ -1,9 +1,15 @@
 """Ctrl-C, SIGTERM and a closed terminal, as one exception that is raised once."""
 
+import ctypes
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal this process gets when its parent dies."""
 
 
 class Interrupted(BaseException):
@@ -47,6 +53,7 @@ class Interruption:
 def interruptible() -> Iterator[Interruption]:
     """Within it SIGINT, SIGTERM and SIGHUP (unless under ``nohup``) become ``Interrupted``."""
     interruption = Interruption()
+    _end_with_make()
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
@@ -56,3 +63,9 @@ def interruptible() -> Iterator[Interruption]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+
+
+def _end_with_make() -> None:
+    """A killed ``make`` must not leave its recipe behind; started by hand, this process may outlive its shell."""
+    if "MAKELEVEL" in os.environ and sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

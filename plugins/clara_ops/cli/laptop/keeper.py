@@ -13,19 +13,17 @@ import sys
 import time
 from pathlib import Path
 
+from clara_ops.cli.laptop.home import Home
 from clara_ops.cli.laptop.processes import end_processes
 
 STOP, KILL = b"s", b"k"
-
-GRACE_S = 8.0
-"""From SIGTERM to SIGKILL: more than the few seconds Airflow's components take, less than anyone's patience."""
 
 
 class Keeper:
     """The handle of the process that started the instance."""
 
-    def __init__(self, marker: str, run_folder: Path, inherited: tuple[int, ...]) -> None:
-        command = [sys.executable, "-m", __name__, marker, str(run_folder)]
+    def __init__(self, home: Home, inherited: tuple[int, ...], grace_s: float) -> None:
+        command = [sys.executable, "-m", __name__, str(home.root), str(grace_s)]
         reading, self._pipe = os.pipe()
         self._process = subprocess.Popen(
             command, stdin=reading, pass_fds=inherited, start_new_session=True, stdout=subprocess.DEVNULL
@@ -56,15 +54,16 @@ class Keeper:
 def main(argv: list[str] | None = None) -> None:
     """Wait for the end of the instance, then make it so."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("marker")
-    parser.add_argument("run_folder", type=Path)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("grace_s", type=float)
     arguments = parser.parse_args(argv)
+    home = Home(arguments.home)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     word = os.read(0, 1)
-    end_processes(arguments.marker, 0.0 if word == KILL else GRACE_S, _hurried)
-    for file in (*arguments.run_folder.glob("*.pid"), arguments.run_folder / "ports.json"):
-        file.unlink(missing_ok=True)
+    home.ports_file.unlink(missing_ok=True)  # at once: whoever waits for the next start must not read this one's
+    end_processes(home.marker, 0.0 if word == KILL else arguments.grace_s, _hurried)
+    home.clear_run()
 
 
 def _hurried(wait_s: float) -> bool:

@@ -35,19 +35,31 @@ def end_processes(marker: str, grace_s: float, hurry: Callable[[float], bool]) -
         grace_s: From SIGTERM to SIGKILL.
         hurry: Waits the given seconds; true ends the grace at once.
     """
-    found = processes_of(marker)
-    pids = {process.pid for process in found}
-    for process in found:
+    known = set(processes_of(marker))
+    found = len(known)
+    pids = {process.pid for process in known}
+    for process in known:
         with contextlib.suppress(psutil.Error):
             if process.ppid() not in pids:  # a component; its children are its own to end in order
                 process.terminate()
     deadline = time.monotonic() + grace_s
-    while processes_of(marker) and time.monotonic() < deadline and not hurry(0.1):
+    while _left(known, marker) and time.monotonic() < deadline and not hurry(0.1):
         pass
     deadline = time.monotonic() + KILL_WAIT_S
-    while (left := processes_of(marker)) and time.monotonic() < deadline:
+    while (left := _left(known, marker)) and time.monotonic() < deadline:
         for process in left:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         time.sleep(0.05)
-    return len(found)
+    return found
+
+
+def _left(known: set[psutil.Process], marker: str) -> list[psutil.Process]:
+    """Those of ``known`` that live; new ones are added to it, since a descendant is not found without its parent."""
+    known.update(processes_of(marker))
+    left = []
+    for process in known:
+        with contextlib.suppress(psutil.Error):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                left.append(process)
+    return left

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from clara_ops.cli.laptop.adapter_config import write_adapter_config
+from clara_ops.cli.laptop.adapter_config import served_ae_titles, write_adapter_config
 from clara_ops.cli.laptop.airflow_api import AirflowApi
 from clara_ops.cli.laptop.components import Component, build_components
 from clara_ops.cli.laptop.database import prepare_database
@@ -33,6 +33,15 @@ POLL_S = 0.2
 LOG_TAIL_LINES = 15
 """What is shown of the log of a component that failed."""
 
+GRACE_S = 8.0
+"""From SIGTERM to SIGKILL: more than the six seconds Airflow takes, less than anyone's patience."""
+
+SHORT_GRACE_S = 1.0
+"""For a home that is wiped at its next start: nothing in it needs an orderly end."""
+
+LOG_LINE_LENGTH = 240
+"""Airflow's lines can be a thousand characters long, and what matters stands in front."""
+
 DISPATCHER = "clara_arrivals"
 """The DAG that turns complete studies into runs."""
 
@@ -52,7 +61,8 @@ class System:
         self.ports = ports
         self.variables = airflow_variables(checkout, home, ports, installation)
         adapter_config = home.run / "dicom-server-config.yaml"
-        self.ae_titles = write_adapter_config(checkout.adapter_config, adapter_config, ports)
+        write_adapter_config(checkout.adapter_config, adapter_config, ports)
+        self.ae_titles = served_ae_titles(adapter_config)
         self._components = build_components(checkout, home, ports, adapter_config)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._started_at = time.monotonic()
@@ -83,14 +93,14 @@ class System:
                 say(f"  {name:<14} ready after {self.elapsed_s():5.1f} s")
             if waiting and time.monotonic() > deadline:
                 name = next(iter(waiting))
-                raise ComponentFailedError(f"{name} is not ready after {READY_TIMEOUT_S:.0f} s{self._tail(name)}")
+                raise ComponentFailedError(f"{name} is not ready after {READY_TIMEOUT_S:.0f} s{self.log_tail(name)}")
             time.sleep(POLL_S)
         self._wait_for_workflows(say)
         ports = {"airflow", "adapter_dicom", "adapter_http", "pacs_dicom"}
         text = json.dumps({name: port for name, port in asdict(self.ports).items() if name in ports})
         partial = self.home.run / ".ports.json"
         partial.write_text(text)
-        partial.replace(self.home.run / "ports.json")
+        partial.replace(self.home.ports_file)
 
     def require_alive(self) -> None:
         """Raise ComponentFailedError when a component has ended."""
@@ -98,7 +108,7 @@ class System:
             code = process.poll()
             if code is not None:
                 how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-                raise ComponentFailedError(f"{name} {how}{self._tail(name)}")
+                raise ComponentFailedError(f"{name} {how}{self.log_tail(name)}")
 
     def elapsed_s(self) -> float:
         """Seconds since the start."""
@@ -134,16 +144,17 @@ class System:
                 missing = wanted - airflow.dag_ids()
             say(f"  {'workflows':<14} ready after {self.elapsed_s():5.1f} s")
             for file, text in airflow.import_errors():
-                say(f"  Airflow could not read {file}:\n{text}")
+                say(f"  Airflow could not read {file}: {_error_of(text)}")
             if missing:
                 say(f"  not in Airflow: {', '.join(sorted(missing))}; see `clara-ops workflows check`")
 
     def _log(self, name: str) -> Path:
         return self.home.logs / f"{name}.log"
 
-    def _tail(self, name: str) -> str:
+    def log_tail(self, name: str) -> str:
+        """The end of a component's log, to be put behind an error."""
         lines = self._log(name).read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
-        return f"; the end of {self._log(name)}:\n" + "\n".join(f"    {line}" for line in lines)
+        return f"; the end of {self._log(name)}:\n" + "\n".join(f"    {line[:LOG_LINE_LENGTH]}" for line in lines)
 
 
 @contextmanager
@@ -164,12 +175,16 @@ def running_system(
     Raises:
         HomeBusyError: The home is in use.
         OSError: No free port.
+        ValueError: A fresh start would empty a folder that is not an instance's.
     """
     checkout.require()
+    if fresh:
+        home.require_wipeable()
     ports = PortReservations()
     with interruptible() as interruption:
         lock = home.lock()
         try:
+            home.clear_run()
             left = end_processes(home.marker, 0.0, lambda _: True)
             if left:
                 say(f"  ended {left} processes that an earlier instance in {home.root} had left")
@@ -177,7 +192,8 @@ def running_system(
                 home.wipe()
             home.prepare()
             system = System(checkout, home, ports.choose(), installation or home.installation)
-            keeper = Keeper(home.marker, home.run, (lock, *ports.file_descriptors))
+            grace_s = SHORT_GRACE_S if fresh else GRACE_S
+            keeper = Keeper(home, (lock, *ports.file_descriptors), grace_s)
             interruption.again = keeper.hurry
             try:
                 system.start()
@@ -197,3 +213,10 @@ def _is_ready(component: Component) -> bool:
         return component.is_ready()
     except (httpx.HTTPError, OSError, ValueError, KeyError):
         return False
+
+
+def _error_of(traceback: str) -> str:
+    """What stands behind the frames of a traceback."""
+    lines = traceback.splitlines()
+    frames = [number for number, line in enumerate(lines) if line.startswith(("Traceback", "  "))]
+    return "\n    ".join(lines[frames[-1] + 1 :] if frames else lines)

@@ -25,8 +25,8 @@ def run_in_foreground(checkout: Checkout, home: Home) -> int:
     try:
         print(f"Starting clara-ops in {home.root} (Ctrl-C stops all of it)", flush=True)
         with running_system(checkout, home, installation=None, fresh=False, say=_say) as system:
-            write_shell_environment(home, system.variables)
             system.wait_until_ready(_say)
+            write_shell_environment(home, system.variables)  # now `make shell` has the ports of this instance
             _say(describe(system))
             while True:
                 system.require_alive()
@@ -72,7 +72,7 @@ def prepare_shell(checkout: Checkout, home: Home) -> None:
 def _last_ports(home: Home) -> Ports:
     """The ports of the running instance, else the usual ones."""
     try:
-        return Ports(**json.loads((home.run / "ports.json").read_text()))
+        return Ports(**json.loads(home.ports_file.read_text()))
     except FileNotFoundError:
         return Ports()
 

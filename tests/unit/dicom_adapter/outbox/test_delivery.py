@@ -241,6 +241,18 @@ def test_a_known_key_with_other_content_is_a_conflict_and_the_first_wins(pacs, s
     assert len(peer.received) == 3
 
 
+def test_a_conflict_sends_what_is_missing_of_the_stored_result(pacs, start_adapter, make_config, result):
+    peer = pacs()
+    peer.statuses = [0xA900]
+    adapter = start_adapter(make_config(port=peer.port))
+    adapter.post("/deliveries", result(count=1))
+    assert settled(adapter)["state"] == "failed"
+    answer = adapter.client.post("/api/v1/deliveries", json={**result("x", count=1, value=9), "result_key": "k1"})
+    assert answer.status_code == 409
+    assert settled(adapter)["state"] == "sent"
+    assert peer.datasets[0].pixel_array[0, 0] == 1
+
+
 def test_an_instance_the_destination_has_is_not_sent_again_under_another_key(pacs, start_adapter, make_config, result):
     peer = pacs()
     adapter = start_adapter(make_config(port=peer.port))

@@ -1,0 +1,1 @@
+"""Foreign configuration formats: one file for each."""

@@ -1,0 +1,1 @@
+"""The storage SCP: who may send, what is kept, what is answered."""
