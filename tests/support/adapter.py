@@ -148,7 +148,7 @@ def running_adapter(
         *(["--database", database] if database else []),
     ]  # fmt: skip
     adapter = RunningAdapter(
-        process=None,  # type: ignore[arg-type]
+        process=None,
         command=command,
         home=home,
         io_root=payload,

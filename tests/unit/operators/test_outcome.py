@@ -1,5 +1,7 @@
 """Exit code -> what Airflow does."""
 
+from types import SimpleNamespace
+
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -50,9 +52,5 @@ def test_the_outcome_names_code_and_error():
 
 @pytest.mark.parametrize(("try_number", "max_tries", "attempt"), [(1, 5, 1), (2, 5, 2), (4, 8, 1), (5, 8, 2)])
 def test_clearing_a_task_starts_its_attempts_anew(try_number, max_tries, attempt):
-    class TaskInstance:
-        pass
-
-    ti = TaskInstance()
-    ti.try_number, ti.max_tries = try_number, max_tries
+    ti = SimpleNamespace(try_number=try_number, max_tries=max_tries)
     assert attempt_since_clear(ti, 5) == attempt

@@ -14,7 +14,7 @@ TOKEN = "correct horse"
 def app(ledger):
     context = RestContext(
         ledger=ledger,
-        outbox=None,  # type: ignore[arg-type]  # no route here gets as far
+        outbox=None,  # no route here gets as far
         offers=Notifier(),
         receipts=Notifier(),
         overdue_s=600,
@@ -106,7 +106,7 @@ def test_an_empty_token_is_refused(ledger):
         create_app(
             RestContext(
                 ledger=ledger,
-                outbox=None,  # type: ignore[arg-type]  # see above
+                outbox=None,  # see above
                 offers=Notifier(),
                 receipts=Notifier(),
                 overdue_s=1,
