@@ -59,6 +59,7 @@ def test_the_error_file_names_every_broken_file_and_line(workflows):
 
     (workflows / "Broken.yaml").write_text("workflow: Broken\nstages:\n  read: {image: dicom_raeder}\n")
     (workflows / "Worse.yaml").write_text("workflow: [\n")
+    (workflows / "Other.yml").write_text("workflow: Other\n")
     twin = (workflows / "OrganSeg.yaml").read_text().replace("workflow: OrganSeg", "workflow: Twin")
     (workflows / "Twin.yaml").write_text(twin)
     bag = DagBag(str(DAGS / "clara_workflow_errors.py"), collect_dags=False, bundle_path=DAGS)
@@ -66,6 +67,7 @@ def test_the_error_file_names_every_broken_file_and_line(workflows):
     (text,) = bag.import_errors.values()
     assert "Broken.yaml:3: the unknown image 'dicom_raeder'" in text
     assert "Worse.yaml:2: " in text
+    assert "Other.yml:0: the ending .yml; expected .yaml -> rename it Other.yaml" in text
     assert "Twin.yaml:0: the id of OrganSeg.yaml; expected an id of its own" in text
 
 

@@ -20,7 +20,7 @@ class Workflow:
     Attributes:
         name: The file's stem.
         workflow_id: The ``id`` in lower case, "" where there is none.
-        called_ae_titles: AE titles it serves; None where they cannot be read.
+        called_ae_titles: AE titles it serves, none where it has no trigger; None where they cannot be read.
         when: The CEL rule over ``study``, "" where every study matches.
         fault: Why the file cannot be used, with file and line; "" where it can.
     """
@@ -98,7 +98,7 @@ def parse_workflow(path: Path, text: str) -> Workflow:
     workflow = Workflow(
         name=path.stem,
         workflow_id=_text(keys.get("id")).lower(),
-        called_ae_titles=_texts(trigger.get("called_ae_titles")),
+        called_ae_titles=_texts(trigger.get("called_ae_titles")) if "trigger" in keys or not keys else (),
         when=_text(trigger.get("when")),
     )
     fault = _fault(path, root, workflow)
@@ -107,13 +107,15 @@ def parse_workflow(path: Path, text: str) -> Workflow:
 
 def _fault(path: Path, root: Any, workflow: Workflow) -> str:
     keys = _keys(root)
-    trigger = keys.get("trigger")
-    if trigger is None or not isinstance(trigger, yaml.MappingNode):
-        return f"{path}:{_line(trigger or root)}: no trigger; expected trigger: {{called_ae_titles: [...]}}"
     named = _text(keys.get("workflow"))
     if named != path.stem:
         line = _line(keys.get("workflow") or root)
         return f"{path}:{line}: workflow is {named!r}, expected the file's name {path.stem!r}; rename one of them"
+    trigger = keys.get("trigger")
+    if trigger is None:
+        return ""  # started by hand only
+    if not isinstance(trigger, yaml.MappingNode):
+        return f"{path}:{_line(trigger)}: trigger is no mapping; expected trigger: {{called_ae_titles: [...]}}"
     if workflow.called_ae_titles is None:
         return f"{path}:{_line(trigger)}: called_ae_titles is no list of AE titles; write called_ae_titles: [NAME]"
     when = _keys(trigger).get("when")

@@ -40,7 +40,7 @@ def raise_for_broken_workflows() -> None:
         return  # a task process looks for its own DAG, which is not here
     settings = load_settings()
     catalog = load_catalog(settings.stage_folders)
-    problems = list(catalog.problems)
+    problems = [*catalog.problems, *_misnamed_files(settings)]
     workflows: list[tuple[str, Workflow]] = []
     for file in workflow_files(settings):
         try:
@@ -72,8 +72,15 @@ def broken_reason(workflow: str, settings: Settings, catalog: Catalog) -> str | 
 
 def workflow_files(settings: Settings) -> list[Path]:
     """The YAML files of the workflows folder, in the order of their names."""
-    folder = settings.workflows_folder
-    return sorted(item for item in folder.glob("*.y*ml") if item.suffix in (".yaml", ".yml"))
+    return sorted(settings.workflows_folder.glob("*.yaml"))
+
+
+def _misnamed_files(settings: Settings) -> list[Problem]:
+    """A problem for each file that looks like a workflow and is not read as one."""
+    return [
+        Problem(file=file.name, line=0, found="the ending .yml", expected=".yaml", remedy=f"rename it {file.stem}.yaml")
+        for file in sorted(settings.workflows_folder.glob("*.yml"))
+    ]
 
 
 def find_shared_ids(workflows: list[tuple[str, Workflow]]) -> list[Problem]:

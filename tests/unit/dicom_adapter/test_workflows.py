@@ -20,14 +20,19 @@ def test_faults_come_with_file_and_line(tmp_path, make_workflow):
         tmp_path, make_workflow("OrganSeg", "study.modalites == []")
     )
     assert "OrganSeg.yaml:2:" in fault(tmp_path, "workflow: [OrganSeg\ntrigger: x: y\n")
-    assert "OrganSeg.yaml:1: no trigger" in fault(tmp_path, "workflow: OrganSeg\n")
+    assert "OrganSeg.yaml:2: trigger is no mapping" in fault(tmp_path, "workflow: OrganSeg\ntrigger: all\n")
     assert "OrganSeg.yaml:1: workflow is 'Other', expected the file's name 'OrganSeg'" in fault(
         tmp_path, make_workflow("Other")
     )
     assert "called_ae_titles is no list" in fault(
         tmp_path, "workflow: OrganSeg\ntrigger: {called_ae_titles: OrganSeg}\n"
     )
-    assert "no trigger" in fault(tmp_path, "just text")
+    assert "workflow is ''" in fault(tmp_path, "just text")
+
+
+def test_a_workflow_without_a_trigger_is_started_by_hand_and_holds_nothing(tmp_path):
+    by_hand = parse_workflow(tmp_path / "OrganSeg.yaml", "workflow: OrganSeg\n")
+    assert (by_hand.fault, by_hand.called_ae_titles) == ("", ())
 
 
 def test_the_ae_titles_of_a_broken_file_are_kept_where_they_can_be_read(tmp_path, make_workflow):

@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from clara_ops.cli.airflow_database import pools
 from clara_ops.cli.laptop.home import Checkout, Home
 from clara_ops.cli.laptop.ports import Ports
 
@@ -12,6 +13,9 @@ MARKER_VARIABLE = "CLARA_INSTANCE"
 """Carried by every process of an instance: its home folder. This is how the keeper finds them."""
 
 HOST = "127.0.0.1"
+
+SPARE_WORKERS = 2
+"""Beyond one for each slot of a pool: long stages in every slot must not keep the dispatcher and ``close`` waiting."""
 
 
 def airflow_variables(checkout: Checkout, home: Home, ports: Ports, installation: str) -> dict[str, str]:
@@ -30,6 +34,7 @@ def airflow_variables(checkout: Checkout, home: Home, ports: Ports, installation
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home.database}",
         "AIRFLOW__CORE__DAGS_FOLDER": str(checkout.root / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(home.airflow / "plugins"),
+        "AIRFLOW__CORE__PARALLELISM": str(sum(pool.slots for pool in pools()) + SPARE_WORKERS),
         "AIRFLOW__CORE__FERNET_KEY": secrets.fernet_key,
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home.passwords_file),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
