@@ -1,6 +1,6 @@
 """The main path on the laptop profile: what Airflow adds to the stages, how soon a study starts, idle memory.
 
-The peer of the hand-over figure is the same four stages, on the same study, as four commands one after another.
+The peer is the same work without Airflow: read, segment and write as three commands, on the same study.
 """
 
 import contextlib

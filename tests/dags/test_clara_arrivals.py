@@ -126,3 +126,23 @@ def test_only_an_overdue_run_still_reaches_the_reconciler(intake, workflows, dis
     assert finished.state == "success"
     assert task_states(finished) == {"wait_for_study": ["success"], "trigger_runs": ["skipped"], "confirm": ["success"]}
     assert intake.states["lost", "OrganSeg"] == "failed"
+
+
+def test_the_reconciler_reports_what_close_decided_and_could_not_say(intake, workflows, dispatcher):
+    from airflow.sdk import DAG, BaseOperator
+
+    class Close(BaseOperator):
+        def execute(self, context):
+            context["ti"].xcom_push(key="decision", value={"state": "not_analysed", "reason": "slices of 10 mm"})
+
+    with DAG("LiverSeg", schedule=None) as dag:
+        Close(task_id="close")
+    dag.fileloc = str(DAG_FILE)
+    register(dag)
+    ended = run(dag)
+    intake.overdue = [{"workflow": "LiverSeg", "dag_run_id": ended.run_id}]
+
+    run(dispatcher)
+
+    (report,) = intake.bodies("/close")
+    assert (ended.state, report["state"], report["reason"]) == ("success", "not_analysed", "slices of 10 mm")

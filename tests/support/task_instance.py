@@ -8,10 +8,15 @@ class TaskInstance:
 
     Attributes:
         xcoms: key -> value, as pushed.
-        pulled: (task id, key) -> what a pull finds.
+        pulled: (task id, key) -> what a pull finds, in this run or in another.
         runs: (dag id, run id) -> state of the run.
         tasks: task id -> state, in this run.
     """
+
+    task_id = "read"
+    map_index = -1
+    try_number = 1
+    max_tries = 5
 
     def __init__(self, dag_id: str = "clara_arrivals", run_id: str = "scheduled__now") -> None:
         self.dag_id = dag_id
@@ -25,7 +30,7 @@ class TaskInstance:
         """Keep it."""
         self.xcoms[key] = value
 
-    def xcom_pull(self, *, task_ids: str, key: str) -> Any:
+    def xcom_pull(self, *, task_ids: str, key: str, dag_id: str = "", run_id: str = "") -> Any:
         """What the test put there."""
         return self.pulled.get((task_ids, key))
 

@@ -16,6 +16,8 @@ from clara_ops.cli.laptop.home import Checkout, Home
 from clara_ops.cli.laptop.processes import processes_of
 from clara_ops.cli.laptop.system import running_system
 from tests.support.peers import require_program
+from tools.demo.send import send_study
+from tools.demo.study import find_study
 from tools.phantom import write_study
 
 pytestmark = pytest.mark.system
@@ -56,6 +58,19 @@ class Site:
             return found[0] if found and found[0]["state"] in FINAL else None
 
         return self.wait_for(ended, f"the end of study {uid}")
+
+    def run_again(self, arrival_id: str, run_id: str) -> str:
+        """Start TissueSeg by hand for an arrival that ran before; the state in which it ends."""
+        conf = {"study": arrival_id, "destinations": ["MYPACS"]}
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+        self.airflow.dag_ids()  # logs in
+        self.airflow._client.post("/api/v2/dags/TissueSeg/dagRuns", json=body).raise_for_status()
+
+        def state():
+            found = self.airflow.dag_run("TissueSeg", run_id)["state"]
+            return found if found in ("success", "failed") else None
+
+        return self.wait_for(state, f"the end of run {run_id}")
 
     def results(self, uid: str) -> list[Path]:
         files = self.system.home.pacs.glob("*.dcm")
@@ -104,6 +119,21 @@ def test_a_study_sent_three_times_in_three_syntaxes_is_one_run_and_one_result(si
     assert [len(study["pairs"]) for study in site.studies(uid)] == [1]
 
 
+def test_a_repeated_run_makes_the_same_bytes_and_sends_nothing_twice(site, tmp_path):
+    uid = make_study(tmp_path / "study", 8)
+    send_study(find_study(tmp_path / "study"), int(site.port), "TissueSeg", lambda _: None)
+    study = site.wait_for_end(uid)
+    (result,) = site.results(uid)
+    sent = result.stat().st_mtime_ns
+
+    assert site.run_again(study["arrival_id"], "again") == "success"
+
+    runs = site.system.home.io / "runs" / "TissueSeg"
+    made = [runs / run / "write" / "1" / "instances" / "seg.dcm" for run in (study["pairs"][0]["dag_run_id"], "again")]
+    assert made[0].read_bytes() == made[1].read_bytes()
+    assert [file.stat().st_mtime_ns for file in site.results(uid)] == [sent]
+
+
 def test_two_studies_interleaved_on_two_associations_are_two_runs(site, tmp_path):
     uids = [make_study(tmp_path / str(seed), seed) for seed in (2, 3)]
     stacks = [[pydicom.dcmread(file) for file in sorted((tmp_path / str(seed)).rglob("*.dcm"))] for seed in (2, 3)]
@@ -126,12 +156,7 @@ def test_a_study_of_one_slice_is_kept_with_the_reason(site, tmp_path):
     uid = make_study(tmp_path / "study", 4)
     for file in sorted((tmp_path / "study").rglob("*.dcm"))[1:]:
         file.unlink()
-    entity = AE()
-    dataset = pydicom.dcmread(next((tmp_path / "study").rglob("*.dcm")))
-    entity.add_requested_context(dataset.SOPClassUID)
-    association = entity.associate("127.0.0.1", int(site.port), ae_title="TissueSeg")
-    assert association.send_c_store(dataset).Status == 0
-    association.release()
+    send_study(find_study(tmp_path / "study"), int(site.port), "TissueSeg", lambda _: None)
     study = site.wait_for_end(uid)
     assert study["state"] == "no match"
     assert "TissueSeg" in study["reason"]
@@ -159,13 +184,7 @@ def test_text_truncated_and_unknown_called_titles_stop_nothing(site, tmp_path):
 def test_a_killed_supervisor_costs_an_attempt_and_nothing_else(site, tmp_path):
     """SIGKILL for the supervisor of a running stage: the stage dies, the retry succeeds, no half result stays."""
     uid = make_study(tmp_path / "study", 6, slices=24, rows=384)
-    entity = AE()
-    stack = [pydicom.dcmread(file) for file in sorted((tmp_path / "study").rglob("*.dcm"))]
-    entity.add_requested_context(stack[0].SOPClassUID)
-    association = entity.associate("127.0.0.1", int(site.port), ae_title="TissueSeg")
-    for dataset in stack:
-        assert association.send_c_store(dataset).Status == 0
-    association.release()
+    send_study(find_study(tmp_path / "study"), int(site.port), "TissueSeg", lambda _: None)
 
     def stage():
         running = processes_of(site.system.home.marker)

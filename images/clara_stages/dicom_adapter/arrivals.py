@@ -55,31 +55,36 @@ class ArrivalMaker:
         """Make the arrival of all that a study holds now.
 
         Returns:
-            The arrival id, or None where nothing of the study counts.
+            The arrival id, or None where the study waits for nothing or nothing of it counts.
 
         Raises:
-            OSError: The arrival cannot be laid out; the study stays awaiting.
+            Exception: The arrival cannot be made; the study stays awaiting, and its view says why.
         """
-        study = self.ledger.read(lambda c: ledger_arrivals.find_study(c, called_ae_title, study_instance_uid))
-        if study is None:
+        study, rows = self.ledger.read(
+            lambda c: ledger_arrivals.study_with_instances(c, called_ae_title, study_instance_uid)
+        )
+        if study is None or not study.awaiting:  # an earlier completion saw the instance that led here
             return None
-        rows = self.ledger.read(lambda c: ledger_arrivals.counting_instances(c, study.id))
+        try:
+            return self._complete(study, rows)
+        except Exception as error:
+            trouble = f"cannot be completed: {getattr(error, 'strerror', None) or type(error).__name__}; see the log"
+            self.ledger.write(lambda c: ledger_arrivals.note_trouble(c, study.id, trouble))
+            raise
+
+    def _complete(self, study: Any, rows: Sequence[Any]) -> str | None:
+        called_ae_title = study.called_ae_title
         if not rows:
             self.ledger.write(lambda c: ledger_arrivals.settle_study(c, study.id, study.changes))
             return None
         digest = study_digest(row.sop_instance_uid for row in rows)
-        arrival_id = build_arrival_id(called_ae_title, study_instance_uid, digest)
+        arrival_id = build_arrival_id(called_ae_title, study.study_instance_uid, digest)
         facts = build_study_facts(
             (row.header for row in rows),
             called_ae_title=called_ae_title,
             calling_ae_title=study.calling_ae_title,
         )
-        try:
-            self._lay_out(arrival_id, digest, facts, [row.file for row in rows])
-        except OSError as error:
-            trouble = f"cannot be laid out: {error.strerror or error}"
-            self.ledger.write(lambda c: ledger_arrivals.note_trouble(c, study.id, trouble))
-            raise
+        self._lay_out(arrival_id, digest, facts, [row.file for row in rows])
         arrival = NewArrival(
             arrival_id=arrival_id,
             study_id=study.id,
@@ -100,7 +105,8 @@ class ArrivalMaker:
             try:
                 text = (self._studies / arrival_id / "study.json").read_text(encoding="utf-8")
                 judgement = self.matcher.judge(json.loads(text)["facts"])
-            except (OSError, ValueError, KeyError) as error:
+            except Exception as error:  # one arrival's trouble must not keep the others held
+                log.warning("arrival %s cannot be judged: %s", arrival_id, type(error).__name__)
                 judgement = Judgement(verdict=HELD, reason=f"study.json of {arrival_id} cannot be read: {error}")
             self._judge_again(arrival_id, judgement)
         self.on_change()

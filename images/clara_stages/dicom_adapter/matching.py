@@ -20,13 +20,19 @@ class Matcher:
 
     def judge(self, facts: Mapping[str, Any]) -> Judgement:
         """What the workflows say to a study, by its facts (``build_study_facts``)."""
-        return judge(self.catalog.load(), self.config, facts)
+        try:
+            workflows = self.catalog.load()
+        except OSError as error:
+            reason = f"{self.catalog.folder} cannot be read: {error.strerror}; mount it, or correct --workflows"
+            return Judgement(verdict=HELD, reason=reason)
+        return judge(workflows, self.config, facts)
 
     def check_forced_matches(self) -> None:
         """Refuse rows of ``workflows`` whose workflow no file has.
 
         Raises:
             ConfigError: With every such row.
+            OSError: The folder of workflows cannot be read.
         """
         known = {workflow.workflow_id for workflow in self.catalog.load() if workflow.workflow_id}
         problems = [
@@ -71,6 +77,8 @@ def judge(workflows: tuple[Workflow, ...], config: AdapterConfig, facts: Mapping
                 refused.append(f"{workflow.name}: {workflow.when} is false")
         except RuleError as error:
             held.append(f"{workflow.name}: {error}")
+        except Exception as error:  # whatever a rule does, it holds this study and nothing else
+            held.append(f"{workflow.name}: {workflow.when!r} fails with {type(error).__name__}; correct the rule")
     if unread and not matches:
         held += unread
     if held:

@@ -151,7 +151,9 @@ class Adapter:
             return "the ledger's writer has ended"
         if self._http_thread is None or not self._http_thread.is_alive():
             return "the REST server has ended"
-        return "" if self.clock.alive else "the completeness clock has ended"
+        if not self.clock.alive:
+            return "the completeness clock has ended"
+        return "" if self.scp.listening else "the DICOM listener has ended"
 
     def not_ready(self) -> str:
         """Why the adapter cannot take studies just now, "" when it can."""
@@ -181,10 +183,24 @@ class Adapter:
     def _forget_unacknowledged(self, study_id: int) -> None:
         """Drop rows that a power loss kept without their files: such instances were never acknowledged."""
         rows = self.ledger.read(lambda c: ledger_arrivals.counting_instances(c, study_id))
-        lost = [row.id for row in rows if not (self.home.instances / row.file).is_file()]
-        if lost:
-            self.ledger.write(lambda c: intake.forget_instances(c, lost))
-            log.warning("%d instances were not acknowledged and are forgotten; their sender repeats them", len(lost))
+        missing = [row for row in rows if not (self.home.instances / row.file).is_file()]
+        # Only the instance in transfer can lack its acknowledgement: the newest of an association that was cut off.
+        cut_off = self.ledger.read(intake.cut_off_associations)
+        newest = {row.association_id: row.id for row in sorted(rows, key=lambda row: row.id)}
+        unacknowledged = [
+            row.id for row in missing if row.association_id in cut_off and newest[row.association_id] == row.id
+        ]
+        if len(missing) > len(unacknowledged):
+            log.error(
+                "%d acknowledged files are missing below %s; the study waits for them. Mount or restore that folder.",
+                len(missing),
+                self.home.instances,
+            )
+        elif unacknowledged:
+            self.ledger.write(lambda c: intake.forget_instances(c, unacknowledged))
+            log.warning(
+                "%d instances were not acknowledged and are forgotten; their sender repeats them", len(unacknowledged)
+            )
 
     def _start_http(self) -> int:
         with _naming_port("REST", self.settings.http_host, self.settings.http_port):

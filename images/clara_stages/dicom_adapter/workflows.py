@@ -47,9 +47,13 @@ class WorkflowCatalog:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def load(self) -> tuple[Workflow, ...]:
-        """Every workflow of the folder, in the order of their names, broken ones included."""
+        """Every workflow of the folder, in the order of their names, broken ones included.
+
+        Raises:
+            OSError: The folder is away; that is not the same as a folder without workflows.
+        """
         with self._lock:
-            found = {path.name: path for path in sorted(self.folder.glob("*.yaml"))}
+            found = {path.name: path for path in sorted(self.folder.iterdir()) if path.match("*.yaml")}
             for name in set(self._cache) - set(found):
                 del self._cache[name]
             for name, path in found.items():

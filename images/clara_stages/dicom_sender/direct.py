@@ -57,7 +57,14 @@ def send_direct(io: StageIO, node: Node, folder: Path, instances: list[Instance]
     """
     ae = AE(ae_title=CALLING_AE_TITLE)
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = NETWORK_TIMEOUT_S
-    association = ae.associate(node.host, node.port, contexts=_contexts(folder, instances), ae_title=node.ae_title)
+    contexts = _contexts(folder, instances)
+    try:
+        association = ae.associate(node.host, node.port, contexts=contexts, ae_title=node.ae_title)
+    except OSError as error:  # the name does not resolve
+        raise PeerUnavailableError(
+            f"{node.ae_title} at {node.host}:{node.port} cannot be reached: {error.strerror or error}",
+            remedy="check the host name, or give the address",
+        ) from None
     if not association.is_established:
         raise _no_association(association, node)
     receipts = []

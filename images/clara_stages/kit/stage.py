@@ -58,7 +58,8 @@ class StageIO:
         folder = self.request.inputs.get(name)
         if folder is None or not Path(folder).is_dir():
             raise BadInputError(
-                f"input {name!r} is {folder or 'not given'}, expected a folder",
+                # The path stays unsaid: a folder given by hand may be named after the patient.
+                f"input {name!r} is {'not given' if folder is None else 'gone'}, expected a folder",
                 remedy=f"give --input {name}=DIR; inside a workflow, check that the io volume is mounted",
             )
         return Path(folder)

@@ -17,6 +17,7 @@ def check(
     """Say for each file whether it can run; the exit code is 1 where one cannot."""
     from clara_ops.settings import load_settings
     from clara_ops.workflow import WorkflowError, load_catalog, load_workflow
+    from clara_ops.workflow.check import find_unchecked_joins
 
     settings = load_settings()
     catalog = load_catalog(settings.stage_folders)
@@ -31,6 +32,8 @@ def check(
             typer.echo(str(error), err=True)
         else:
             typer.echo(f"{file}: ok: {' -> '.join(workflow.stages)}")
+            for warning in find_unchecked_joins(workflow, catalog):
+                typer.echo(f"{file}: warning: {warning}", err=True)
     raise typer.Exit(1 if broken else 0)
 
 

@@ -7,7 +7,7 @@ from airflow.sdk import DAG, BaseOperator
 
 from clara_ops.dag.params import build_params
 from clara_ops.dag.stage_task import StageTask, build_stage_task
-from clara_ops.operators.close import CloseOperator
+from clara_ops.operators.close import CLOSE_TASK_ID, CloseOperator
 from clara_ops.settings import Settings
 from clara_ops.workflow.catalog import Catalog
 from clara_ops.workflow.graph import run_order, upstream
@@ -47,7 +47,7 @@ def build_dag(workflow: Workflow, catalog: Catalog, settings: Settings) -> DAG:
             tasks[name] = _operator(task, _task_arguments(workflow, task, settings), settings)
             tasks[name].set_upstream([tasks[other] for other in upstream(workflow.stages[name])])
         close = CloseOperator(
-            task_id="close", stage_task_ids=list(tasks), adapter_conn_id=settings.adapter_conn_id
+            task_id=CLOSE_TASK_ID, stage_task_ids=list(tasks), adapter_conn_id=settings.adapter_conn_id
         ).as_teardown()
         close.set_upstream(list(tasks.values()))
     return dag

@@ -65,8 +65,8 @@ def broken_reason(workflow: str, settings: Settings, catalog: Catalog) -> str | 
         return f"there is no file {workflow}.yaml in the workflows folder"
     try:
         load_workflow(file, catalog, bundle_root=settings.bundle_root)
-    except WorkflowError as error:
-        return str(error)
+    except Exception as error:  # one file must not stop the studies of the others
+        return str(error) if isinstance(error, WorkflowError) else f"{file.name}: {type(error).__name__}: {error}"
     return None
 
 

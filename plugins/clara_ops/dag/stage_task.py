@@ -6,6 +6,9 @@ from typing import Any
 from clara_ops.workflow.catalog import CatalogEntry
 from clara_ops.workflow.spec import Stage, Workflow
 
+ADAPTER_SERVICE = "dicom_adapter"
+"""The service that a manifest names to be given the adapter's address and token."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StageLimits:

@@ -6,6 +6,7 @@ from airflow.sdk import BaseOperator, Context
 
 from clara_ops.hooks.adapter import AdapterHook
 from clara_ops.hooks.adapter_errors import AdapterMismatchError
+from clara_ops.operators.close import CLOSE_TASK_ID, DECISION_XCOM_KEY
 from clara_ops.sensors.dicom_study import LEASED_KEY, OVERDUE_KEY
 
 CLOSED_STATES = {"success": "succeeded", "failed": "failed"}
@@ -91,7 +92,7 @@ class ConfirmArrivalsOperator(BaseOperator):
             return False
         closed, reason = ("failed", "the run is gone from Airflow; replay the study to run it again")
         if state is not None:
-            closed, reason = CLOSED_STATES[state], "reported by the reconciler"
+            closed, reason = _decision(ti, workflow, dag_run_id, CLOSED_STATES[state])
         self.log.warning("%s of workflow %s is overdue and %s: closing it", dag_run_id, workflow, state or "gone")
         try:
             hook.close(workflow=workflow, dag_run_id=dag_run_id, state=closed, reason=reason)
@@ -99,6 +100,17 @@ class ConfirmArrivalsOperator(BaseOperator):
             self.log.warning("%s of workflow %s: %s", dag_run_id, workflow, error)
             return False
         return True
+
+
+def _decision(ti: Any, workflow: str, dag_run_id: str, ended: str) -> tuple[str, str]:
+    """What ``close`` could not report; of a run that had none, how it ended.
+
+    Airflow calls a run that was not analysed a success. A decision that contradicts the run is of an earlier re-run.
+    """
+    said = ti.xcom_pull(dag_id=workflow, run_id=dag_run_id, task_ids=CLOSE_TASK_ID, key=DECISION_XCOM_KEY)
+    if isinstance(said, dict) and (said["state"] == "failed") == (ended == "failed"):
+        return said["state"], said["reason"]
+    return ended, "the run ended without a report: it timed out or was marked by hand; see it in Airflow"
 
 
 def _run_state(ti: Any, dag_id: str, run_id: str) -> str | None:

@@ -14,6 +14,11 @@ from clara_stages.kit.contract import ExitCode
 ARRIVAL_PREFIX = "dicom__"
 """Run ids of the ledger begin with it; only these runs are reported."""
 
+CLOSE_TASK_ID = "close"
+
+DECISION_XCOM_KEY = "decision"
+"""XCom of ``close``: state and reason, left before they are reported, for the dispatcher's reconciler."""
+
 REASON_LIMIT = 500
 
 _FAILED = ("failed", "upstream_failed")
@@ -65,6 +70,7 @@ class CloseOperator(BaseOperator):
         if state != "failed" and run_state == "failed":
             state, reason = "failed", "the run was marked failed in Airflow"
         self.log.info("%s: %s", state, reason or "all stages completed")
+        ti.xcom_push(key=DECISION_XCOM_KEY, value={"state": state, "reason": reason})
         if ti.run_id.startswith(ARRIVAL_PREFIX):
             self._report(ti.dag_id, ti.run_id, state, reason)
         return {"state": state, "reason": reason}

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from clara_stages.kit.contract import ErrorReport, ExitCode, ShortResult
+from clara_ops.operators.outcome import NOT_STARTED
+from clara_stages.kit.contract import ErrorReport, ExitCode, ShortResult, StageRequest
+from clara_stages.kit.contract.request import REQUEST_VARIABLE
 
 _CRASHED = 1
 
@@ -44,6 +46,32 @@ def read_pod_result(pod: Any, *, container: str, memory_mib: int, timeout_s: int
         code=terminated.exit_code or _CRASHED,
         message=f"the stage ended with exit status {terminated.exit_code} and no short result",
         remedy="see the task log for what the program said",
+    )
+    return ShortResult(exit_code=report.code, error=report)
+
+
+def read_pod_request(pod: Any, *, container: str) -> StageRequest | None:
+    """The request that a pod was given; None where it has none of this version."""
+    for item in pod.spec.containers:
+        for variable in (item.env or ()) if item.name == container else ():
+            if variable.name == REQUEST_VARIABLE:
+                try:
+                    return StageRequest.from_json(variable.value or "")
+                except ValueError:
+                    return None
+    return None
+
+
+def report_never_started(reason: str) -> ShortResult:
+    """The short result of a pod that got no node or no image in time.
+
+    Args:
+        reason: What the provider found.
+    """
+    report = ErrorReport(
+        code=NOT_STARTED,
+        message=f"the pod did not start: {' '.join(reason.split())}",
+        remedy="correct [clara] images where the image is at fault; free a node, or raise [clara] queue_timeout_s",
     )
     return ShortResult(exit_code=report.code, error=report)
 

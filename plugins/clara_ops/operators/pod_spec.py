@@ -6,13 +6,16 @@ from typing import Any
 
 from kubernetes.client import models as k8s
 
-from clara_ops.dag.stage_task import StageTask
+from clara_ops.dag.stage_task import ADAPTER_SERVICE, StageTask
 from clara_ops.settings import KubernetesSettings
 from clara_stages.kit.contract import StageRequest
 from clara_stages.kit.contract.request import request_environment
 
 UID = 10001
 """User and group of every image; files of one stage are readable by the next."""
+
+CONTAINER = "stage"
+"""Name of the stage's container in its pod."""
 
 _IO_VOLUME = "io"
 _NOT_IN_LABEL = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -93,7 +96,7 @@ def _resources(task: StageTask) -> k8s.V1ResourceRequirements:
 
 
 def _adapter_secret(task: StageTask, settings: KubernetesSettings) -> list[k8s.V1EnvFromSource]:
-    if not task.services:
+    if ADAPTER_SERVICE not in task.services:
         return []
     return [k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=settings.adapter_secret))]
 

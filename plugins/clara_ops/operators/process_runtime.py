@@ -66,6 +66,7 @@ class ProcessRun:
             stderr=subprocess.STDOUT,
             env=environment,
             cwd=folder,
+            umask=0o027,  # the kit sets it as well; a program without the kit has only this
             encoding="utf-8",
             errors="replace",
         )

@@ -7,26 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
 
-from clara_ops.dag.stage_task import StageTask
+from clara_ops.dag.stage_task import ADAPTER_SERVICE, StageTask
 from clara_ops.hooks.adapter import AdapterHook
-from clara_ops.operators.attempts import discard_unfinished, find_finished, make_attempt_folder
-from clara_ops.operators.outcome import (
-    OUTCOME_XCOM_KEY,
-    attempt_since_clear,
-    exception_for,
-    outcome_xcom,
-    result_xcom,
-)
+from clara_ops.hooks.adapter_errors import AdapterRefusedError
+from clara_ops.operators.attempts import discard_unfinished, find_finished, held, load_result, make_attempt_folder
+from clara_ops.operators.outcome import NOT_STARTED, refusals_reported, report_outcome, result_xcom
 from clara_ops.operators.process_runtime import ProcessRun, stage_environment
 from clara_ops.operators.stage_log import StageLog
 from clara_ops.operators.stage_request import build_request, stage_folder
-from clara_ops.settings import load_settings
-from clara_stages.kit.contract import ShortResult, StageRequest
+from clara_ops.settings import Settings, load_settings
+from clara_stages.kit.contract import ErrorReport, ShortResult, StageRequest
 from clara_stages.kit.contract.request import request_environment
-
-ADAPTER_SERVICE = "dicom_adapter"
-"""The service that a manifest names to be given the adapter's address and token."""
 
 
 class StageOperator(BaseOperator):
@@ -54,38 +47,59 @@ class StageOperator(BaseOperator):
             StageFailedError: A failure that a retry may mend.
         """
         settings = load_settings()
-        request = build_request(context, self.stage_task, settings)
-        folder = stage_folder(context, self.stage_task, settings)
+        with refusals_reported(context):
+            request = build_request(context, self.stage_task, settings)
+            folder = stage_folder(context, self.stage_task, settings)
+            services = self._service_environment(request, settings)
         short = find_finished(folder, request.stage_key)
         if short is not None:
             self.log.info("an earlier attempt made the same result: adopted from %s", short.io_folder)
-            return result_xcom(short)
+            return result_xcom(short, dataclasses.replace(request, output=short.io_folder))
         for name in discard_unfinished(folder):
             self.log.info("attempt %s left no result: removed", name)
         output = make_attempt_folder(folder, request.attempt)
         started = time.time()
-        short = self._run_process(dataclasses.replace(request, output=str(output)))
+        request = dataclasses.replace(request, output=str(output))
+        with held(output):
+            short = self._run_process(request, services, settings)
+        if short.completed and load_result(output) is None:
+            report = ErrorReport(
+                code=1, message="the stage said completed and left no result.json", remedy="write it last of all"
+            )
+            short = ShortResult(exit_code=report.code, error=report)
         if short.completed:
-            return result_xcom(short, started_at=started, process_s=round(time.time() - started, 3))
+            return result_xcom(short, request, started_at=started, process_s=round(time.time() - started, 3))
         shutil.rmtree(output, ignore_errors=True)
-        context["ti"].xcom_push(key=OUTCOME_XCOM_KEY, value=outcome_xcom(short))
-        raise exception_for(short, attempt=attempt_since_clear(context["ti"], self.retries or 0))
+        raise report_outcome(short, context, retries=self.retries or 0)
 
-    def _run_process(self, request: StageRequest) -> ShortResult:
-        settings = load_settings()
+    def _service_environment(self, request: StageRequest, settings: Settings) -> dict[str, str]:
+        """Address and token of the adapter, for a stage that talks to it and has something to say."""
+        if ADAPTER_SERVICE not in self.stage_task.services or not request.params.get("destinations"):
+            return {}
+        try:
+            return AdapterHook(settings.adapter_conn_id).stage_environment()
+        except AdapterRefusedError as error:  # a connection that a person has to correct
+            raise AirflowFailException(str(error)) from None
+
+    def _run_process(self, request: StageRequest, services: dict[str, str], settings: Settings) -> ShortResult:
         task = self.stage_task
-        environment = stage_environment(request_environment(request, task.primary_input))
-        if ADAPTER_SERVICE in task.services and request.params.get("destinations"):
-            environment.update(AdapterHook(settings.adapter_conn_id).stage_environment())
         command = [settings.python, "-m", task.module] if task.module else list(task.command or ())
-        self._run = ProcessRun(
-            command=command,
-            environment=environment,
-            folder=Path(request.output),
-            limits=task.limits,
-            term_grace_s=settings.term_grace_s,
-            log=StageLog(self.log),
-        )
+        try:
+            self._run = ProcessRun(
+                command=command,
+                environment={**stage_environment(request_environment(request, task.primary_input)), **services},
+                folder=Path(request.output),
+                limits=task.limits,
+                term_grace_s=settings.term_grace_s,
+                log=StageLog(self.log),
+            )
+        except OSError as error:
+            report = ErrorReport(
+                code=NOT_STARTED,
+                message=f"{' '.join(command[:1]) or 'no program'} cannot be started: {error.strerror}",
+                remedy="install it on every worker, or correct `command` in the stage's manifest",
+            )
+            return ShortResult(exit_code=report.code, error=report)
         return self._run.wait()
 
     def on_kill(self) -> None:

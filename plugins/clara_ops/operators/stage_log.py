@@ -29,11 +29,6 @@ class StageLog:
             getattr(self._logger, level)("%s", message)
 
 
-def readable_line(text: str) -> str:
-    """A line of a stage's output as a person wants to read it."""
-    return _read_line(text.rstrip())[1]
-
-
 def _read_line(text: str) -> tuple[str, str]:
     """Level and text of a line: JSON of the contract, or whatever a library printed."""
     try:

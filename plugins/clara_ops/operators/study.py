@@ -33,8 +33,8 @@ def find_study(study: str, settings: Settings) -> Study:
         # A worker that does not mount the volume trusts the id; the stage's own check is then the one that counts.
         if arrival.is_dir() or not settings.io_root.is_dir():
             return Study(folder=arrival, key=_arrival_key(arrival, study))
-    folder = Path(study).expanduser().resolve()
-    if not folder.is_dir():
+    folder = _existing_folder(study)
+    if folder is None:
         raise AirflowFailException(
             f"conf.study is neither an arrival id nor an existing folder ({len(study)} characters given) -> "
             "give an arrival id from `GET /api/v1/studies`, or the absolute path of a folder of DICOM files"
@@ -43,7 +43,20 @@ def find_study(study: str, settings: Settings) -> Study:
         raise AirflowFailException(
             "conf.study is a folder outside the study roots -> add its parent to study_roots in the [clara] section"
         )
-    return Study(folder=folder, key=folder_digest(folder))
+    try:
+        return Study(folder=folder, key=folder_digest(folder))
+    except OSError as error:  # its text would name the file, and the file may be named after the patient
+        raise AirflowFailException(
+            f"a file of the study cannot be read ({error.strerror}) -> let Airflow's user read the whole folder"
+        ) from None
+
+
+def _existing_folder(text: str) -> Path | None:
+    try:
+        folder = Path(text).expanduser().resolve()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError, ValueError):  # a loop of links, an unknown user's ~, a null byte
+        return None
 
 
 def _arrival_key(folder: Path, arrival_id: str) -> str:

@@ -88,6 +88,27 @@ def check_rules(workflow: Workflow, document: Document, catalog: Catalog) -> lis
     return problems
 
 
+def find_unchecked_joins(workflow: Workflow, catalog: Catalog) -> list[str]:
+    """A sentence for each input that takes part in no check, because one side of it is of kind ``files``.
+
+    Args:
+        workflow: One that ``check_workflow`` found right.
+        catalog: The stages there are.
+    """
+    found = []
+    for name, stage in workflow.stages.items():
+        for key, reference in stage.inputs.items():
+            target = output_reference(reference)
+            if target is None:
+                continue
+            produced = catalog.manifest(workflow.stages[target[0]].image).outputs[target[1]].kind
+            consumed = catalog.manifest(stage.image).inputs[key].kind
+            if Kind.FILES in (produced, consumed) and produced is not consumed:
+                kinds = f"{produced.value} for {consumed.value}"
+                found.append(f"{name}.{key} takes {target[0]}.{target[1]}: {kinds}, so nothing checks that they fit")
+    return found
+
+
 def _check_params(workflow: Workflow, document: Document) -> Iterator[Problem]:
     for name, schema in workflow.params.items():
         where = ("params", name)

@@ -11,6 +11,9 @@ from clara_ops.workflow.document import Document
 from clara_ops.workflow.problems import Problem, WorkflowError, nearest
 from clara_ops.workflow.spec import Workflow
 
+SUFFIX = ".yaml"
+"""Of a workflow's file; one that ends otherwise is not read as one."""
+
 _MAX_FILE_BYTES = 1 << 20
 """A workflow is a page of text; a megabyte is some other file."""
 
@@ -36,8 +39,13 @@ def load_workflow(file: Path, catalog: Catalog, *, bundle_root: Path | None = No
                 ("workflow",),
                 found=f"the workflow {workflow.workflow!r} in the file {file.name}",
                 expected="the file's stem as the name, so that a task finds its file",
-                remedy=f"rename the file to {workflow.workflow}{file.suffix}, or the workflow to {file.stem}",
+                remedy=f"rename the file to {workflow.workflow}{SUFFIX}, or the workflow to {file.stem}",
             )
+        )
+    if file.suffix != SUFFIX:
+        remedy = f"rename it {file.stem}{SUFFIX}"
+        problems.append(
+            Problem(file=file.name, line=0, found=f"the ending {file.suffix}", expected=SUFFIX, remedy=remedy)
         )
     if rules:
         problems += check_rules(workflow, document, catalog)

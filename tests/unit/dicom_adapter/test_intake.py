@@ -1,7 +1,10 @@
 """Receiving, from the wire to the offer, against an adapter in this process."""
 
 import json
+import socket
+import sqlite3
 import threading
+import time
 
 import pytest
 from pydicom import dcmread
@@ -10,7 +13,10 @@ from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
 from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage, Verification
 
+from clara_stages.dicom_adapter import arrivals
 from clara_stages.dicom_adapter.scp import store
+from clara_stages.kit.contract.facts import build_study_facts
+from clara_stages.kit.files import sync_folder
 
 CT_RULE = 'study.series.exists(s, s.modality == "CT" && s.instances >= 2)'
 
@@ -278,6 +284,117 @@ def test_several_senders_at_once_lose_nothing(start_adapter, ct, make_workflow):
     assert latest["instances"] == 24
 
 
+def test_senders_of_one_image_in_many_encodings_and_contents_at_once_all_succeed(start_adapter, ct):
+    adapter = start_adapter()
+    adapter.send(ct(2))
+    answers: list[int] = []
+
+    def send_one(number, value):
+        dataset = ct(1, value=value)
+        if number % 2 and not value:
+            dataset.compress(RLELossless, generate_instance_uid=False)
+        answers.extend(adapter.send(dataset))
+
+    for value in (0, 7):
+        threads = [threading.Thread(target=send_one, args=[number, value]) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert answers == [0] * 12
+    study = adapter.settled()[0]
+    assert study["instances"] == 2
+    assert "1 conflicting instance in quarantine" in study["reason"]
+    assert len(list(adapter.home.quarantine.iterdir())) == 1
+    assert len(list(adapter.home.instances.glob("*/*.dcm"))) == 2
+    assert list(adapter.home.incoming.iterdir()) == []
+
+
+def test_a_peer_that_vanishes_while_its_instance_is_stored_leaves_no_study_receiving(start_adapter, ct, monkeypatch):
+    adapter = start_adapter()
+    storing, scp, keep = threading.Event(), adapter.adapter.scp, store.InstanceStore.store
+
+    def store_after_the_peer_is_gone(self, sender, request):
+        storing.set()
+        while scp._open:
+            time.sleep(0.01)
+        return keep(self, sender, request)
+
+    monkeypatch.setattr(store.InstanceStore, "store", store_after_the_peer_is_gone)
+    ae = AE()
+    ae.add_requested_context(CTImageStorage, "1.2.840.10008.1.2.1")
+    association = ae.associate("127.0.0.1", adapter.dicom_port, ae_title="OrganSeg")
+    sender = threading.Thread(target=association.send_c_store, args=[ct()])
+    sender.start()
+    assert storing.wait(20)
+    association.dul.socket.socket.shutdown(socket.SHUT_RDWR)
+    sender.join()
+    assert adapter.settled()[0]["state"] == "no match"
+
+
+def test_a_study_whose_last_answer_was_a_failure_although_it_was_kept_does_not_wait_for_ever(
+    start_adapter, ct, monkeypatch
+):
+    adapter = start_adapter()
+
+    def fail_once_written(folder):
+        if folder.parent == adapter.home.instances:
+            raise OSError(28, "No space left on device")
+        sync_folder(folder)
+
+    monkeypatch.setattr(store, "sync_folder", fail_once_written)
+    assert adapter.send(ct()) == [0xA700]
+    assert adapter.settled()[0]["instances"] == 1
+
+
+def test_a_study_that_cannot_be_completed_says_why_and_holds_no_other_up(start_adapter, ct, monkeypatch):
+    adapter = start_adapter()
+
+    def stumble(headers, **titles):
+        if titles["calling_ae_title"] == "POISON":
+            raise ZeroDivisionError
+        return build_study_facts(headers, **titles)
+
+    monkeypatch.setattr(arrivals, "build_study_facts", stumble)
+    adapter.send(ct(study="1.2.66"), calling="POISON")
+    adapter.send(ct())
+    states: dict[str, str] = {}
+    while states.get("1.2.826.1") != "no match":
+        studies = adapter.get("/studies")["studies"]
+        states = {item["study_instance_uid"]: item["state"] for item in studies}
+        time.sleep(0.02)
+    (stuck,) = [item for item in studies if item["study_instance_uid"] == "1.2.66"]
+    assert (stuck["state"], stuck["reason"]) == ("receiving", "cannot be completed: ZeroDivisionError; see the log")
+
+
+def test_a_completion_that_finds_nothing_new_is_not_counted_as_received_again(start_adapter, ct):
+    adapter = start_adapter()
+    adapter.send(ct())
+    (study,) = adapter.settled()
+    assert adapter.adapter.maker.complete("OrganSeg", study["study_instance_uid"]) is None
+    assert "again" not in adapter.settled()[0]["reason"]
+
+
+def test_acknowledged_instances_whose_folder_is_away_at_the_start_are_not_forgotten(start_adapter, ct, make_config):
+    config = make_config(quiet_period_s=60)
+    adapter = start_adapter(config)
+    adapter.send(ct(1), ct(2), ct(3))
+    adapter.send(ct(4))
+    adapter.adapter.stop()
+    away = adapter.home.root / "away"
+    adapter.home.instances.rename(away)
+    again = start_adapter(config)
+    assert again.get("/studies")["studies"][0]["instances"] == 4
+    again.adapter.stop()
+    adapter.home.instances.rmdir()
+    away.rename(adapter.home.instances)
+    last = sorted(adapter.home.instances.glob("*/*.dcm"), key=lambda file: dcmread(file).InstanceNumber)[-1]
+    last.unlink()  # what a power loss does to the instance in transfer
+    with sqlite3.connect(adapter.home.ledger_file) as ledger:
+        ledger.execute("update associations set closed_at = null")
+    assert start_adapter(config).get("/studies")["studies"][0]["instances"] == 3
+
+
 def test_a_long_poll_ends_with_the_adapter(start_adapter):
     adapter = start_adapter()
     answers = []
@@ -290,8 +407,6 @@ def test_a_long_poll_ends_with_the_adapter(start_adapter):
 
 @pytest.mark.parametrize("noise", [b"GET / HTTP/1.1\r\n\r\n", b"\x01\x00\xff\xff\xff\xff" + b"\0" * 100, b"\0" * 70])
 def test_noise_on_the_dicom_port_harms_nobody(start_adapter, ct, noise):
-    import socket
-
     adapter = start_adapter()
     with socket.create_connection(("127.0.0.1", adapter.dicom_port)) as connection:
         connection.sendall(noise)

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from clara_stages.dicom_adapter import matching
 from clara_stages.dicom_adapter.config import ConfigError
 from clara_stages.dicom_adapter.config.model import ForcedMatch
 from clara_stages.dicom_adapter.ledger.arrivals import Match
@@ -73,3 +74,20 @@ def test_a_row_whose_workflow_no_file_has_is_refused_at_start(tmp_path, make_con
         matcher.check_forced_matches()
     (tmp_path / "A.yaml").write_text(make_workflow("A", workflow_id=ID.upper()))
     matcher.check_forced_matches()
+
+
+def test_a_folder_of_workflows_that_is_away_holds_the_study(tmp_path, make_config):
+    judgement = Matcher(make_config(), WorkflowCatalog(tmp_path / "away")).judge(SAMPLE_STUDY)
+    assert judgement.verdict == "held"
+    assert "away cannot be read: No such file or directory; mount it, or correct --workflows" in judgement.reason
+
+
+def test_a_rule_that_breaks_the_evaluator_holds_the_study_and_the_others_go_on(make_config, monkeypatch):
+    def overflow(*_):
+        raise RecursionError
+
+    monkeypatch.setattr(matching, "evaluate_rule", overflow)
+    judgement = judge((serves("A", CT), serves("B")), make_config(), SAMPLE_STUDY)
+    assert judgement.verdict == "held"
+    assert "fails with RecursionError; correct the rule" in judgement.reason
+    assert [match.workflow for match in judgement.matches] == ["B"]

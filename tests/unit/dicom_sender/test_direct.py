@@ -109,6 +109,12 @@ def test_nobody_there_may_be_retried(stage):
     assert "no association with NOBODY at 127.0.0.1:1" in short.error.message
 
 
+def test_a_name_that_does_not_resolve_may_be_retried(stage):
+    short = stage(direct="no-such-node.invalid:104:NOBODY")
+    assert short.exit_code == 30
+    assert "NOBODY at no-such-node.invalid:104 cannot be reached" in short.error.message
+
+
 def test_a_node_without_our_sop_class_is_bad_input(stage, node):
     short = stage(direct=node(0x0000, classes=["1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.1"]))
     assert short.exit_code == 20

@@ -79,8 +79,29 @@ def test_overdue_runs_are_closed_as_they_ended_and_running_ones_are_left(intake,
         "going": "running",
         "gone": "failed",
     }
-    assert intake.reasons["done", "OrganSeg"] == "reported by the reconciler"
+    assert "ended without a report" in intake.reasons["done", "OrganSeg"]
     assert intake.reasons["gone", "OrganSeg"] == "the run is gone from Airflow; replay the study to run it again"
+
+
+@pytest.mark.parametrize(
+    ("run_state", "decision", "state", "reason"),
+    [
+        ("success", ("not_analysed", "segment: slices of 10 mm"), "not_analysed", "segment: slices of 10 mm"),
+        ("failed", ("failed", "read: a slice is missing"), "failed", "read: a slice is missing"),
+        ("failed", ("succeeded", ""), "failed", "the run ended without a report"),
+    ],
+)
+def test_what_close_could_not_report_is_reported_for_it(intake, confirm, run_state, decision, state, reason):
+    ti = TaskInstance()
+    intake.offer("a1", "OrganSeg")
+    intake.states["a1", "OrganSeg"] = "running"
+    overdue(ti, "a1")
+    ti.runs["OrganSeg", "dicom__a1"] = run_state
+    ti.pulled["close", "decision"] = dict(zip(("state", "reason"), decision, strict=True))
+
+    assert confirm.execute({"ti": ti})["closed"] == 1
+    assert intake.states["a1", "OrganSeg"] == state
+    assert intake.reasons["a1", "OrganSeg"].startswith(reason)
 
 
 def test_a_pair_the_ledger_does_not_know_does_not_stop_the_others(intake, confirm):

@@ -1,10 +1,11 @@
 """Attempt folders: finished ones are adopted by key, unfinished ones go."""
 
-from clara_ops.operators.attempts import discard_unfinished, find_finished, make_attempt_folder
+from clara_ops.operators.attempts import discard_unfinished, find_finished, held, make_attempt_folder
 from clara_stages.kit.contract import Outcome, StageResult
 
 
 def finish(folder, key):
+    (folder / "volume").mkdir()
     result = StageResult(outcome=Outcome.COMPLETED, stage_key=key, digest="d", folders={"volume": "volume"})
     (folder / "result.json").write_text(result.to_json())
 
@@ -38,3 +39,17 @@ def test_an_attempt_without_result_is_neither_adopted_nor_kept(tmp_path):
 def test_a_stage_that_never_ran_has_nothing_to_adopt(tmp_path):
     assert find_finished(tmp_path / "none", "key") is None
     assert discard_unfinished(tmp_path / "none") == []
+
+
+def test_an_attempt_that_still_runs_keeps_its_folder(tmp_path):
+    running = make_attempt_folder(tmp_path, 1)
+    with held(running):
+        assert discard_unfinished(tmp_path) == []
+    assert discard_unfinished(tmp_path) == ["1"]
+
+
+def test_a_result_whose_data_is_gone_is_not_adopted(tmp_path):
+    folder = make_attempt_folder(tmp_path, 1)
+    finish(folder, "mine")
+    (folder / "volume").rmdir()
+    assert find_finished(tmp_path, "mine") is None

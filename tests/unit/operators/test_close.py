@@ -91,6 +91,7 @@ def test_an_adapter_that_is_away_is_retried_and_a_wrong_token_is_not(intake, clo
     with pytest.raises(AdapterUnavailableError, match="answered 503"):
         close.execute({"ti": ti})
     assert close.retries == 4
+    assert ti.xcoms["decision"] == {"state": "succeeded", "reason": ""}  # for the reconciler
 
     intake.status = 401
     with pytest.raises(AirflowFailException, match="Correct the connection's password"):

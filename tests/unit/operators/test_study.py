@@ -47,9 +47,19 @@ def test_a_folder_outside_is_refused_even_through_a_link(settings, tmp_path):
             find_study(str(path), settings)
 
 
-@pytest.mark.parametrize("text", ["nowhere", "../../etc", "a/../../b", "", "Doe^Jane"])
+@pytest.mark.parametrize("text", ["nowhere", "../../etc", "a/../../b", "", "Doe^Jane", "Doe\0Jane", "~Doe/study"])
 def test_anything_else_is_refused_without_repeating_it(settings, text):
     settings.io_root.mkdir()
     with pytest.raises(AirflowFailException) as caught:
         find_study(text or "/nonexistent", settings)
     assert "Doe" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_not_named(settings, tmp_path):
+    folder = tmp_path / "inbox" / "study"
+    folder.mkdir(parents=True)
+    (folder / "Doe^Jane.dcm").symlink_to("/proc/self/mem")  # exists, and cannot be read from its start
+    with pytest.raises(AirflowFailException, match="cannot be read") as caught:
+        find_study(str(folder), settings)
+    assert "Doe" not in str(caught.value)
+    assert caught.value.__cause__ is None

@@ -98,6 +98,17 @@ def test_a_pair_of_a_broken_workflow_goes_back_with_file_and_line(intake, workfl
     assert "LiverSeg.yaml:14: the unknown image 'dicom_raeder'" in intake.reasons["a1", "LiverSeg"]
 
 
+def test_a_workflow_file_that_breaks_the_check_itself_stops_no_other(workflows, monkeypatch):
+    from clara_ops.dag import folder
+    from clara_ops.sensors.dicom_study import broken_reason
+
+    def fail(*_args, **_kwargs):
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(folder, "load_workflow", fail)
+    assert broken_reason("OrganSeg") == "OrganSeg.yaml: RecursionError: too deep"
+
+
 def test_a_workflow_name_cannot_point_out_of_the_folder(workflows):
     from clara_ops.sensors.dicom_study import broken_reason
 

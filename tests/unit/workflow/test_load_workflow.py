@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from clara_ops.workflow import Catalog, Workflow, WorkflowError, load_catalog, load_workflow
+from clara_ops.workflow.check import find_unchecked_joins
 
 ROOT = Path(__file__).parents[3]
 
@@ -148,3 +149,21 @@ def test_the_published_schema_is_the_model_s(catalog):
 
     published = json.loads((ROOT / "docs" / "workflow.schema.json").read_text())
     assert published == Workflow.model_json_schema(), "run `clara-ops workflows schema > docs/workflow.schema.json`"
+
+
+def test_a_file_that_ends_otherwise_is_refused_since_nobody_reads_it(tmp_path, catalog):
+    (tmp_path / "Good.yml").write_text(GOOD)
+    with pytest.raises(WorkflowError, match=r"Good\.yml:0: the ending \.yml; expected \.yaml -> rename it Good\.yaml"):
+        load_workflow(tmp_path / "Good.yml", catalog)
+
+
+def test_an_input_that_takes_any_files_is_a_warning(tmp_path):
+    manifest = 'stage: any_files\nversion: "1"\ncontract: [1]\ninputs: {files: {kind: files}}\ncommand: [x]\n'
+    (tmp_path / "any_files").mkdir()
+    (tmp_path / "any_files" / "stage.yaml").write_text(manifest)
+    catalog = load_catalog((tmp_path,))
+    text = GOOD + "  look:\n    image: any_files\n    inputs: {files: segment.labels}\n"
+    assert find_unchecked_joins(load(tmp_path, catalog, text), catalog) == [
+        "look.files takes segment.labels: label_map for files, so nothing checks that they fit"
+    ]
+    assert find_unchecked_joins(load(tmp_path, catalog, GOOD), catalog) == []

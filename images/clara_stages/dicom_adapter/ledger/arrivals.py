@@ -75,13 +75,12 @@ def counting_instances(connection: Connection, study_id: int) -> list["Row[Any]"
     )
 
 
-def find_arrival(connection: Connection, arrival_id: str) -> "Row[Any] | None":
-    """One arrival with its study's UID and AE titles."""
-    return connection.execute(
-        select(arrivals, studies.c.study_instance_uid, studies.c.called_ae_title, studies.c.calling_ae_title)
-        .join(studies, arrivals.c.study_id == studies.c.id)
-        .where(arrivals.c.arrival_id == arrival_id)
-    ).first()
+def study_with_instances(
+    connection: Connection, called_ae_title: str, study_instance_uid: str
+) -> "tuple[Row[Any] | None, list[Row[Any]]]":
+    """A study and the instances it is made of, as they were at one moment."""
+    study = find_study(connection, called_ae_title, study_instance_uid)
+    return study, counting_instances(connection, study.id) if study is not None else []
 
 
 def record_arrival(connection: Connection, arrival: NewArrival) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -121,6 +121,24 @@ def add_destinations(connection: Connection, result_key: str, destinations: tupl
     )
 
 
+def stored_files(connection: Connection, result_key: str) -> set[str]:
+    """The outbox files of a result, as the ledger names them."""
+    table = delivery_instances
+    rows = connection.execute(select(table.c.file).where(table.c.result_key == result_key).distinct())
+    return {row.file for row in rows}
+
+
+def replace_files(connection: Connection, result_key: str, instances: tuple[OutboxInstance, ...]) -> None:
+    """Name new copies of a result's files, byte for byte what the ledger has a digest of."""
+    table = delivery_instances
+    for item in instances:
+        connection.execute(
+            update(table)
+            .where(table.c.result_key == result_key, table.c.sop_instance_uid == item.sop_instance_uid)
+            .values(file=item.file)
+        )
+
+
 def pending_instances(connection: Connection, destination: str) -> list["Row[Any]"]:
     """What one destination still misses, oldest first."""
     table = delivery_instances
@@ -202,18 +220,11 @@ def _add_instances(connection: Connection, result: Result) -> None:
             select(table.c.destination, table.c.sop_instance_uid).where(table.c.result_key == result.result_key)
         )
     }
-    for destination in result.destinations:
-        for item in result.instances:
-            if (destination, item.sop_instance_uid) not in known:
-                connection.execute(
-                    insert(table).values(
-                        result_key=result.result_key,
-                        destination=destination,
-                        sop_instance_uid=item.sop_instance_uid,
-                        sop_class_uid=item.sop_class_uid,
-                        transfer_syntax_uid=item.transfer_syntax_uid,
-                        digest=item.digest,
-                        file=item.file,
-                        state=PENDING,
-                    )
-                )
+    rows = [
+        {"result_key": result.result_key, "destination": destination, "state": PENDING, **asdict(item)}
+        for destination in result.destinations
+        for item in result.instances
+        if (destination, item.sop_instance_uid) not in known
+    ]
+    if rows:
+        connection.execute(insert(table), rows)

@@ -16,6 +16,12 @@ from clara_stages.dicom_adapter.ledger.schema import (
     studies,
 )
 
+CUT_OFF = "stopped"
+"""How an association ended that a killed process left open."""
+
+MAX_REJECTIONS = 100_000
+"""A stranger that knocks every second fills this in a day, and not the disk."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReceivedInstance:
@@ -62,7 +68,6 @@ class Recorded:
     verdict: Verdict
     counts: bool
     known_file: str = ""
-    known_transfer_syntax_uid: str = ""
 
 
 def open_association(connection: Connection, association_id: str, peer: str, calling: str, called: str) -> None:
@@ -86,8 +91,14 @@ def close_association(connection: Connection, association_id: str, ended: str) -
 def close_forgotten_associations(connection: Connection) -> None:
     """Close what an earlier process left open."""
     connection.execute(
-        update(associations).where(associations.c.closed_at.is_(None)).values(closed_at=time.time(), ended="stopped")
+        update(associations).where(associations.c.closed_at.is_(None)).values(closed_at=time.time(), ended=CUT_OFF)
     )
+
+
+def cut_off_associations(connection: Connection) -> set[str]:
+    """Associations that were open when a process ended without closing them."""
+    query = select(associations.c.id).where(associations.c.ended == CUT_OFF)
+    return {row.id for row in connection.execute(query)}
 
 
 def find_instance(connection: Connection, instance: ReceivedInstance) -> "Row[Any] | None":
@@ -115,7 +126,6 @@ def record_instance(connection: Connection, instance: ReceivedInstance) -> Recor
             verdict=Verdict.OTHER_BYTES,
             counts=False,
             known_file=known.file,
-            known_transfer_syntax_uid=known.transfer_syntax_uid,
         )
     if known is not None:
         return record_repeat(connection, instance)
@@ -148,7 +158,13 @@ def record_repeat(connection: Connection, instance: ReceivedInstance) -> Recorde
 
 
 def record_conflict(connection: Connection, instance: ReceivedInstance, peer: str, quarantined_as: str) -> None:
-    """Note that other content came under a known UID; the first stays."""
+    """Note that other content came under a known UID; the first stays. The same file again is not counted again."""
+    reason = (
+        f"instance {instance.sop_instance_uid} of study {instance.study_instance_uid} came again with other "
+        f"content; the first is kept, this one lies in quarantine as {quarantined_as}"
+    )
+    if connection.execute(select(rejections.c.id).where(rejections.c.reason == reason).limit(1)).first() is not None:
+        return
     connection.execute(
         update(studies)
         .where(
@@ -162,17 +178,14 @@ def record_conflict(connection: Connection, instance: ReceivedInstance, peer: st
         peer=peer,
         calling=instance.calling_ae_title,
         called=instance.called_ae_title,
-        reason=(
-            f"instance {instance.sop_instance_uid} of study {instance.study_instance_uid} came again with other "
-            f"content; the first is kept, this one lies in quarantine as {quarantined_as}"
-        ),
+        reason=reason,
         remedy="Compare both files; a changed instance needs a new SOP Instance UID at its sender.",
     )
 
 
 def record_rejection(connection: Connection, *, peer: str, calling: str, called: str, reason: str, remedy: str) -> None:
-    """Note an association or an instance that was turned away."""
-    connection.execute(
+    """Note an association or an instance that was turned away; of all, the newest MAX_REJECTIONS are kept."""
+    made = connection.execute(
         insert(rejections).values(
             at=time.time(),
             peer=peer,
@@ -182,6 +195,8 @@ def record_rejection(connection: Connection, *, peer: str, calling: str, called:
             remedy=remedy,
         )
     )
+    newest = int(made.inserted_primary_key[0])  # type: ignore[index]
+    connection.execute(delete(rejections).where(rejections.c.id <= newest - MAX_REJECTIONS))
 
 
 def forget_instances(connection: Connection, ids: Sequence[int]) -> None:

@@ -14,6 +14,9 @@ TERMINAL = ("succeeded", "failed", "not_analysed")
 FIRST_RELEASE_S, LONGEST_RELEASE_S = 5.0, 300.0
 """Back-off of a released pair: doubles from the first to the longest."""
 
+LONGEST_LEASE_S = 3600.0
+"""Longest lease that is given."""
+
 ASK_AGAIN_S = 60.0
 """An overdue run is reported at most this often."""
 
@@ -29,8 +32,12 @@ class PairConflictError(ValueError):
 
 
 def leasable(now: float) -> ColumnElement[bool]:
-    """Pairs that a dispatcher may take: offered, back-off over, or a lease that ran out."""
-    return and_(pairs.c.state.in_(("offered", "held", "leased")), pairs.c.due_at <= now)
+    """Pairs that a dispatcher may take: offered, back-off over, or a lease that ran out.
+
+    A due time further away than any lease is from before the clock was set back: it must not hold a study up.
+    """
+    due = or_(pairs.c.due_at <= now, pairs.c.due_at > now + LONGEST_LEASE_S)
+    return or_(pairs.c.state == "offered", and_(pairs.c.state.in_(("held", "leased")), due))
 
 
 def overdue(now: float, overdue_s: float) -> ColumnElement[bool]:

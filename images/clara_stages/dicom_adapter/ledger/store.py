@@ -12,7 +12,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from clara_stages.dicom_adapter.ledger import schema
-from clara_stages.dicom_adapter.ledger.sqlite import WRITES, prepare_sqlite
+from clara_stages.dicom_adapter.ledger.errors import LedgerError
+from clara_stages.dicom_adapter.ledger.sqlite import WRITES, prepare_sqlite, require_transaction
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
@@ -24,10 +25,6 @@ WRITE_TIMEOUT_S = 60.0
 """A commit that takes longer is reported as a failure: the sender then keeps its instance and sends it again."""
 
 log = logging.getLogger(__name__)
-
-
-class LedgerError(RuntimeError):
-    """The ledger cannot be opened, or did not answer."""
 
 
 class Ledger:
@@ -118,6 +115,7 @@ class Ledger:
             with self._engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
                 for operation, future in batch:
                     answers.append((future, *_attempt(connection, operation)))
+                    require_transaction(connection)
         except Exception as error:  # the commit itself failed: nobody of this batch was written
             log.exception("the ledger did not commit %d operations", len(batch))
             answers = [(future, None, error) for _, future in batch]

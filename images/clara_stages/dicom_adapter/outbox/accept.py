@@ -1,6 +1,7 @@
 """Taking over a result: its files are ours, on the disk, before the answer goes out."""
 
 import hashlib
+import logging
 import os
 import shutil
 import uuid
@@ -22,6 +23,8 @@ from clara_stages.dicom_adapter.ledger.schema import delivery_instances
 from clara_stages.kit.files import sync_folder
 
 _CHUNK_BYTES = 1 << 20
+
+log = logging.getLogger(__name__)
 
 
 class BadDeliveryError(ValueError):
@@ -92,26 +95,35 @@ class OutboxIntake:
             self._take_up(posted)  # the stored result wins: it is what goes to these destinations
             raise
         if known:
+            self._restore(posted)
             self._take_up(posted)
             return False
-        folder = uuid.uuid4().hex
-        try:
-            instances = self._copy(posted, folder)
-            result = Result(
-                result_key=posted.result_key,
-                workflow=posted.workflow,
-                dag_run_id=posted.dag_run_id,
-                destinations=posted.destinations,
-                instances=instances,
-            )
-            new = self.ledger.write(lambda c: deliveries.record_result(c, result))
-        except BaseException:
-            shutil.rmtree(self.home.outbox / folder, ignore_errors=True)
-            raise
+        instances = self._copy(posted)
+        result = Result(
+            result_key=posted.result_key,
+            workflow=posted.workflow,
+            dag_run_id=posted.dag_run_id,
+            destinations=posted.destinations,
+            instances=instances,
+        )
+        # Where the commit fails or is late the copy stays: the row may come yet, and ``prepare`` drops what has none.
+        new = self.ledger.write(lambda c: deliveries.record_result(c, result))
         if not new:  # somebody posted the same at the same moment; the first copy is the one referred to
-            shutil.rmtree(self.home.outbox / folder, ignore_errors=True)
+            shutil.rmtree((self.home.outbox / instances[0].file).parent, ignore_errors=True)
         self.wake(posted.destinations)
         return new
+
+    def _restore(self, posted: PostedDelivery) -> None:
+        """Copy a known result once more where its files are gone from the outbox and are still to be had."""
+        files = self.ledger.read(lambda c: deliveries.stored_files(c, posted.result_key))
+        if all((self.home.outbox / file).is_file() for file in files):
+            return
+        try:
+            instances = self._copy(posted)
+        except BadDeliveryError as error:
+            log.warning("result %s is gone from the outbox and cannot be copied again: %s", posted.result_key, error)
+            return  # what is sent stays sent; the receipt of the rest says that its copy is gone
+        self.ledger.write(lambda c: deliveries.replace_files(c, posted.result_key, instances))
 
     def _take_up(self, posted: PostedDelivery) -> None:
         self.ledger.write(lambda c: deliveries.add_destinations(c, posted.result_key, posted.destinations))
@@ -134,27 +146,31 @@ class OutboxIntake:
         if len(set(uids)) != len(uids):
             raise BadDeliveryError("a SOP Instance UID is named twice, expected each once. Correct the list.")
 
-    def _copy(self, posted: PostedDelivery, folder: str) -> tuple[OutboxInstance, ...]:
+    def _copy(self, posted: PostedDelivery) -> tuple[OutboxInstance, ...]:
         source = Path(posted.folder).resolve()
         if not source.is_relative_to(self.io_root.resolve()):
             raise BadDeliveryError(
                 f"the folder {posted.folder!r} is not below {self.io_root}, expected a folder of the payload tree. "
                 "Write results there; both sides must see it under the same path."
             )
-        target = self.home.outbox / folder
+        target = self.home.outbox / uuid.uuid4().hex
         target.mkdir()
-        instances = tuple(
-            _copy_instance(source, item, target / f"{number:06d}.dcm")
-            for number, item in enumerate(posted.instances, start=1)
-        )
-        sync_folder(target)
-        sync_folder(self.home.outbox)
+        try:
+            instances = tuple(
+                _copy_instance(source, item, target / f"{number:06d}.dcm")
+                for number, item in enumerate(posted.instances, start=1)
+            )
+            sync_folder(target)
+            sync_folder(self.home.outbox)
+        except BaseException:
+            shutil.rmtree(target, ignore_errors=True)
+            raise
         return instances
 
 
 def _copy_instance(source: Path, item: PostedInstance, target: Path) -> OutboxInstance:
     path = (source / item.file).resolve()
-    if not path.is_relative_to(source) or not path.is_file():
+    if not path.is_relative_to(source) or not _is_file(path):
         raise BadDeliveryError(
             f"the file {item.file!r} is not in {source}, expected a file of the result. "
             "Post names relative to 'folder'."
@@ -173,6 +189,13 @@ def _copy_instance(source: Path, item: PostedInstance, target: Path) -> OutboxIn
             "Post the digest of the file's bytes in hex, after the file is complete."
         )
     return _read_identity(item, target)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file system takes
+        return False
 
 
 def _read_identity(item: PostedInstance, target: Path) -> OutboxInstance:

@@ -123,7 +123,10 @@ class OutgoingAssociation:
             answer = self._association.send_c_store(dataset, msg_id=self._message_id)
         except RuntimeError as error:
             raise DestinationUnavailableError(f"{self._destination.name} ended the association") from error
-        except (ValueError, AttributeError) as error:
+        except OSError as error:
+            reason = f"its copy in the outbox cannot be read: {error.strerror or type(error).__name__}"
+            return Receipt(state=PENDING, status=None, reason=reason)
+        except Exception as error:  # broken elements raise many kinds; the other instances are to go on
             reason = f"the instance cannot be encoded: {type(error).__name__}"
             return Receipt(state=FAILED, status=None, reason=reason)
         if "Status" not in answer:

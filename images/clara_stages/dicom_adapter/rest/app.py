@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from clara_stages.dicom_adapter import VERSION
+from clara_stages.dicom_adapter.ledger import LedgerError
 from clara_stages.dicom_adapter.ledger.deliveries import DeliveryConflictError
 from clara_stages.dicom_adapter.ledger.pairs import PairConflictError, UnknownPairError
 from clara_stages.dicom_adapter.outbox.accept import BadDeliveryError
@@ -45,7 +46,7 @@ def create_app(context: RestContext, token: str) -> FastAPI:
     app.include_router(health_routes(context))
     for error, status in _STATUS.items():
         app.add_exception_handler(error, _answer_with(status))
-    for error in (OSError, FutureTimeoutError, SQLAlchemyError):
+    for error in (OSError, FutureTimeoutError, SQLAlchemyError, LedgerError):
         app.add_exception_handler(error, _answer_unavailable)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_middleware(TokenRequired, token=token)

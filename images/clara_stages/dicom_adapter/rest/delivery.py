@@ -13,12 +13,13 @@ from clara_stages.dicom_adapter.rest.context import RestContext
 from clara_stages.dicom_adapter.rest.intake import MAX_WAIT_S, Name
 
 Uid = Annotated[str, Field(pattern=r"^[0-9.]{1,64}$")]
+PathText = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"^[^\x00]*$")]
 
 
 class InstanceBody(BaseModel):
     """One instance of a result."""
 
-    file: Annotated[str, Field(min_length=1, max_length=1000)]
+    file: PathText
     sop_class_uid: Uid
     sop_instance_uid: Uid
     digest: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
@@ -28,7 +29,7 @@ class DeliveryBody(BaseModel):
     """A result and where it goes."""
 
     result_key: Annotated[str, Field(min_length=1, max_length=128)]
-    folder: Annotated[str, Field(min_length=1, max_length=4000)]
+    folder: PathText
     destinations: list[Name]
     workflow: Annotated[str, Field(max_length=250)] = ""
     dag_run_id: Annotated[str, Field(max_length=250)] = ""

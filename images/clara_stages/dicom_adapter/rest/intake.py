@@ -26,7 +26,7 @@ class LeaseBody(BaseModel):
     """How many pairs, for how long."""
 
     limit: int = Field(default=16, ge=1, le=1000)
-    lease_s: float = Field(default=60, gt=0, le=86400)
+    lease_s: float = Field(default=60, gt=0, le=pairs.LONGEST_LEASE_S)
 
 
 class ConfirmBody(BaseModel):

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from pydicom import dcmread
 from pydicom.dataelem import DataElement
@@ -17,7 +18,7 @@ GEOMETRY = (
 """What an image means besides its pixels. Names and dates may be corrected under the same UID; these may not."""
 
 
-def same_content(one: Path, other: Path) -> bool:
+def same_content(one: Path, other: BinaryIO) -> bool:
     """Whether two files hold the same instance: decoded pixels, geometry, rescale and SOP class.
 
     Objects without pixels are compared by all their public elements. What cannot be decoded differs.
@@ -28,7 +29,7 @@ def same_content(one: Path, other: Path) -> bool:
         return False
 
 
-def _same_content(one: Path, other: Path) -> bool:
+def _same_content(one: Path, other: BinaryIO) -> bool:
     first, second = dcmread(one, force=True), dcmread(other, force=True)
     if ("PixelData" in first) != ("PixelData" in second):
         return False

@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any
 
 from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
@@ -28,8 +29,8 @@ _FLOAT_PIXELS, _PIXELS = 0x7FE00008, 0x7FE00010
 _DEFLATED = frozenset({DeflatedExplicitVRLittleEndian, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
 """Deflated Explicit VR Little Endian, and the deflated JPIP syntaxes (PS3.5 A.5, A.7, A.10)."""
 
-_MAX_HEADER_BYTES = 256 << 20
-"""A deflated data set is inflated up to here to find its header; a bomb stops here."""
+_MAX_INFLATED_BYTES = 256 << 20
+"""A deflated data set is inflated up to here; a bomb stops here."""
 
 _KEYWORDS = tuple(
     dict.fromkeys(("SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", *STUDY_KEYWORDS, *SERIES_KEYWORDS))
@@ -40,6 +41,9 @@ _LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b
 """VRs with a 32-bit length after two reserved bytes (PS3.5 7.1.2)."""
 
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+
+_ITEM = b"\xfe\xff\x00\xe0"
+"""Tag of an item, little endian (PS3.5 7.5)."""
 
 
 class UnreadableDatasetError(ValueError):
@@ -71,11 +75,12 @@ def parse_header(encoded: bytes, transfer_syntax_uid: str) -> Header:
     little = transfer_syntax_uid != ExplicitVRBigEndian
     if transfer_syntax_uid in _DEFLATED:
         encoded = _inflate(encoded)
-    stream = BytesIO(encoded)
+    stream = _Encoded(encoded)
     try:
         dataset = read_dataset(
             stream, implicit, little, stop_when=_is_bulk_data, specific_tags=list(map(BaseTag, _TAGS))
         )
+        cut = stream.cut or stream.tell() > len(encoded) or any(map(_is_cut, dataset.values()))
         header = Header(
             sop_class_uid=_uid(dataset, "SOPClassUID"),
             sop_instance_uid=_uid(dataset, "SOPInstanceUID"),
@@ -85,8 +90,28 @@ def parse_header(encoded: bytes, transfer_syntax_uid: str) -> Header:
         )
     except Exception as error:  # pydicom raises many kinds on broken input, and its texts may quote values
         raise UnreadableDatasetError(f"the data set cannot be parsed ({type(error).__name__})") from error
+    if cut:
+        raise UnreadableDatasetError("the data set ends in the middle of an element of its header")
     _check_pixel_length(memoryview(encoded)[stream.tell() :], implicit=implicit, little=little)
     return header
+
+
+class _Encoded(BytesIO):
+    """Bytes that notice when they end within an element's tag and length, which pydicom takes for their end."""
+
+    cut = False
+
+    def read(self, size: "int | None" = -1, /) -> bytes:
+        data = super().read(size)
+        if size is not None and 0 < len(data) < size <= 8 and any(data):  # zeros may be padding
+            self.cut = True
+        return data
+
+
+def _is_cut(element: "DataElement | RawDataElement") -> bool:
+    if not isinstance(element, RawDataElement) or element.length == _UNDEFINED_LENGTH:
+        return False
+    return len(element.value or b"") < element.length
 
 
 def _is_bulk_data(tag: BaseTag, _vr: str | None, _length: int) -> bool:
@@ -103,9 +128,22 @@ def _check_pixel_length(rest: memoryview, *, implicit: bool, little: bool) -> No
     start = 12 if not implicit and bytes(rest[4:6]) in _LONG_VRS else 8
     field = rest[start - 4 : start] if implicit or start == 12 else rest[6:8]
     length = int.from_bytes(field, order)  # type: ignore[arg-type]
-    if length != _UNDEFINED_LENGTH and length > len(rest) - start:
+    if length == _UNDEFINED_LENGTH:
+        _check_fragments(rest[start:])
+    elif length > len(rest) - start:
         raise UnreadableDatasetError(
             f"the pixel data has {len(rest) - start} bytes, its length says {length}: the data set ends early"
+        )
+
+
+def _check_fragments(rest: memoryview) -> None:
+    # Encapsulated pixel data is a chain of items, each with its length (PS3.5 A.4). Old scanners forget the delimiter.
+    at = 0
+    while at + 8 <= len(rest) and bytes(rest[at : at + 4]) == _ITEM:
+        at += 8 + int.from_bytes(rest[at + 4 : at + 8], "little")
+    if at > len(rest):
+        raise UnreadableDatasetError(
+            f"a fragment of the pixel data lacks {at - len(rest)} bytes: the data set ends early"
         )
 
 
@@ -113,9 +151,13 @@ def _inflate(encoded: bytes) -> bytes:
     # PS3.5 A.5: a raw deflate stream, no zlib header.
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        return inflater.decompress(encoded, _MAX_HEADER_BYTES)
+        inflated = inflater.decompress(encoded, _MAX_INFLATED_BYTES)
     except zlib.error as error:
         raise UnreadableDatasetError("the data set is no deflate stream") from error
+    if not inflater.eof:
+        reason = f"is longer than {_MAX_INFLATED_BYTES >> 20} MiB" if inflater.unconsumed_tail else "ends early"
+        raise UnreadableDatasetError(f"the deflated data set {reason}")
+    return inflated
 
 
 def _uid(dataset: Dataset, keyword: str) -> str:

@@ -64,6 +64,7 @@ class StorageServer:
         self._lock = threading.Lock()
         self._open: dict[Any, Sender] = {}
         self._server: ThreadedAssociationServer | None = None
+        self._listener: threading.Thread | None = None
         self._ae: Any = None
 
     def start(self, host: str, port: int) -> int:
@@ -103,13 +104,14 @@ class StorageServer:
         server.on_thread_end = self._on_thread_end
         self._ae._servers.append(server)
         self._server = server
-        threading.Thread(target=server.serve_forever, args=[0.1], name="dicom-listener", daemon=True).start()
+        self._listener = threading.Thread(target=server.serve_forever, args=[0.1], name="dicom-listener", daemon=True)
+        self._listener.start()
         return int(server.server_address[1])
 
     @property
     def listening(self) -> bool:
         """Whether new associations are taken."""
-        return self._server is not None
+        return self._server is not None and self._listener is not None and self._listener.is_alive()
 
     def stop(self) -> None:
         """Take no new association, give the open ones DRAIN_S, then abort them."""
@@ -179,10 +181,14 @@ class StorageServer:
                     request.transfer_syntax_uid,
                     len(request.encoded),
                 )
-            return self._store.store(sender, request)
         except Exception:
             log.exception("a C-STORE request could not be read")
             return CANNOT_UNDERSTAND
+        status = self._store.store(sender, request)
+        if event.assoc not in self._open:
+            # Another thread saw the peer vanish: the end of the association was told before this instance of it.
+            self._association_ended(sender.association_id)
+        return status
 
     def _on_end(self, event: Any, how: str) -> None:
         self._end(event.assoc, how)

@@ -7,14 +7,16 @@ import re
 import shutil
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from clara_stages.dicom_adapter.home import FILE_MODE, Home
-from clara_stages.dicom_adapter.ledger import Ledger, intake
+from clara_stages.dicom_adapter.ledger import Ledger, LedgerError, intake
 from clara_stages.dicom_adapter.ledger.intake import ReceivedInstance, Recorded, Verdict
 from clara_stages.dicom_adapter.ledger.store import WRITE_TIMEOUT_S
 from clara_stages.dicom_adapter.scp.content import same_content
@@ -73,11 +75,11 @@ class InstanceStore:
 
     Args:
         received: Called after an instance that counts was committed: (called AE title, Study Instance UID,
-            association id).
+            association id, or None where the sender was told of a failure).
     """
 
     def __init__(
-        self, ledger: Ledger, home: Home, *, reserve_mib: int, received: Callable[[str, str, str], None]
+        self, ledger: Ledger, home: Home, *, reserve_mib: int, received: Callable[[str, str, str | None], None]
     ) -> None:
         self._ledger = ledger
         self._home = home
@@ -91,7 +93,7 @@ class InstanceStore:
         except StoreRefusedError as refusal:
             self._report(sender, refusal)
             return refusal.status
-        except (OSError, SQLAlchemyError, FutureTimeoutError) as error:
+        except (OSError, SQLAlchemyError, LedgerError, FutureTimeoutError) as error:
             reason = f"an instance was not stored: {getattr(error, 'strerror', None) or type(error).__name__}"
             self._report(sender, StoreRefusedError(OUT_OF_RESOURCES, reason, "check disk and database of the adapter"))
             return OUT_OF_RESOURCES
@@ -123,24 +125,39 @@ class InstanceStore:
         if known is not None and known.dataset_digest == digest and (self._home.instances / known.file).is_file():
             recorded = self._ledger.write(lambda c: intake.record_instance(c, instance))
         else:
-            recorded = self._write(sender, instance, request)
+            recorded = self._write(instance, request)
+        if recorded.verdict is Verdict.OTHER_BYTES:
+            recorded = self._compare(sender, instance, request, recorded.known_file)
         if recorded.counts:
             self._received(sender.called_ae_title, header.study_instance_uid, sender.association_id)
 
-    def _write(self, sender: Sender, instance: ReceivedInstance, request: StoreRequest) -> Recorded:
+    def _write(self, instance: ReceivedInstance, request: StoreRequest) -> Recorded:
         path = self._home.instances / instance.file
         write_file(self._home.incoming / uuid.uuid4().hex, path, request)
         committed = self._ledger.submit(lambda c: intake.record_instance(c, instance))
-        sync_folder(path.parent)  # while the ledger commits: both wait for the same disk
-        recorded = committed.result(WRITE_TIMEOUT_S)
-        if recorded.verdict is not Verdict.OTHER_BYTES:
-            return recorded
-        if same_content(self._home.instances / recorded.known_file, path):
-            path.unlink()
+        try:
+            sync_folder(path.parent)  # while the ledger commits: both wait for the same disk
+            recorded = committed.result(WRITE_TIMEOUT_S)
+        except (OSError, FutureTimeoutError):
+            # The sender hears of a failure, yet the row may be committed: the study must not wait for ever.
+            committed.add_done_callback(lambda done: self._tell_late(instance, done))
+            raise
+        if recorded.verdict is Verdict.OTHER_BYTES:
+            path.unlink(missing_ok=True)  # no row names it; another sender of the same bytes may have been here
+        return recorded
+
+    def _tell_late(self, instance: ReceivedInstance, committed: "Future[Recorded]") -> None:
+        if committed.exception() is None and committed.result().counts:
+            self._received(instance.called_ae_title, instance.study_instance_uid, None)
+
+    def _compare(self, sender: Sender, instance: ReceivedInstance, request: StoreRequest, known_file: str) -> Recorded:
+        if same_content(self._home.instances / known_file, BytesIO(request.file_meta + request.encoded)):
             return self._ledger.write(lambda c: intake.record_repeat(c, instance))
-        name = f"{uuid.uuid4().hex}.dcm"
-        os.rename(path, self._home.quarantine / name)
-        sync_folder(self._home.quarantine)
+        # Named by its content: the same conflict sent again, by whomever, is one file and not many.
+        name = Path(instance.file).name
+        if not (self._home.quarantine / name).is_file():
+            write_file(self._home.incoming / uuid.uuid4().hex, self._home.quarantine / name, request)
+            sync_folder(self._home.quarantine)
         self._ledger.write(lambda c: intake.record_conflict(c, instance, sender.peer, name))
         log.warning(
             "instance %s came again with other content; the first is kept, this one is quarantined as %s",

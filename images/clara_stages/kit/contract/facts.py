@@ -3,6 +3,7 @@
 A missing text is ``""``, a missing number ``0`` or ``0.0``, a missing list ``[]``.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -64,6 +65,9 @@ def header_values(dataset: Any, keywords: Iterable[str] = SERIES_KEYWORDS + STUD
             if value is None or value == "":
                 continue
             plain = isinstance(value, (str, int, float))
+            numbers = [value] if plain else value
+            if any(isinstance(item, float) and not math.isfinite(item) for item in numbers):
+                continue  # no JSON, and no length or factor
             values[keyword] = _scalar(value) if plain else [_scalar(item) for item in value]
         except Exception:  # noqa: S112 - a broken element must not hide the rest of the header
             continue
@@ -104,7 +108,7 @@ def build_series_facts(headers: list[Mapping[str, Any]]) -> dict[str, Any]:
     """The facts of one series, from the header values of its instances (at least one)."""
     # The lowest SOP Instance UID and not the first received: order of arrival must not change a fact.
     first = min(headers, key=lambda header: _text(header.get("SOPInstanceUID")))
-    spacing = [float(value) for value in _list(first.get("PixelSpacing"))]
+    spacing = [_number(value) for value in _list(first.get("PixelSpacing"))]
     return {
         "series_instance_uid": _text(first.get("SeriesInstanceUID")),
         "modality": _text(first.get("Modality")),
@@ -147,6 +151,7 @@ def _list(value: Any) -> list[Any]:
 
 def _number(value: Any, default: float = 0.0) -> float:
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
         return default
+    return number if math.isfinite(number) else default

@@ -89,7 +89,9 @@ def _airflow(name: str, home: Home, ports: Ports, *options: str) -> Component:
 
     def is_ready() -> bool:
         health = _get(f"http://{HOST}:{ports.airflow}/api/v2/monitor/health").json()
-        return bool(health[job]["status"] == "healthy")
+        # The API that tasks talk to is built at its first request, in two seconds and more: not the first study's.
+        tasks_api = name != "api-server" or _get(f"http://{HOST}:{ports.airflow}/execution/health/ping").is_success
+        return bool(health[job]["status"] == "healthy") and tasks_api
 
     return Component(
         name=name,

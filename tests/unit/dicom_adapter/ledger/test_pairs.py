@@ -123,6 +123,17 @@ def test_a_lease_that_ran_out_is_offered_again(ledger):
     assert leased(ledger) == [("a1", "Organ")]
 
 
+def test_a_clock_that_is_set_back_holds_no_study_up(ledger):
+    day_s = 86400
+    arrive(ledger)
+    ledger.write(lambda c: c.execute(update(schema.pairs).values(due_at=schema.pairs.c.due_at + day_s)))
+    assert leased(ledger) == [("a1", "Organ")]
+    release(ledger)
+    assert leased(ledger) == []
+    ledger.write(lambda c: c.execute(update(schema.pairs).values(due_at=schema.pairs.c.due_at + day_s)))
+    assert leased(ledger) == [("a1", "Organ")]
+
+
 def test_a_confirmed_pair_runs_and_is_never_offered_again(ledger):
     arrive(ledger)
     lease(ledger)

@@ -37,6 +37,23 @@ def test_an_operation_that_fails_leaves_nothing_and_harms_no_other_of_its_batch(
     assert {"before", "after"} <= ledger.read(keys)
 
 
+def test_a_transaction_that_the_database_gives_up_is_reported_to_all_who_were_in_it(ledger):
+    go = threading.Event()
+
+    def give_up(connection):
+        connection.exec_driver_sql("ROLLBACK")  # as SQLite does on its own when the disk is full
+        raise ValueError("no")
+
+    ledger.submit(lambda _connection: go.wait(10))
+    futures = [ledger.submit(operation) for operation in (put("before"), give_up, put("after"))]
+    go.set()
+    for future in futures:
+        with pytest.raises(LedgerError, match="the database gave a transaction up"):
+            future.result(10)
+    assert not {"before", "after"} & ledger.read(keys)
+    assert ledger.write(put("later")) == "later"
+
+
 def test_sqlite_is_synchronised_fully(ledger):
     assert ledger.read(lambda c: c.exec_driver_sql("PRAGMA synchronous").scalar()) == 2
     assert ledger.read(lambda c: c.exec_driver_sql("PRAGMA journal_mode").scalar()) == "wal"

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
-from pynetdicom import AE, _config, evt
+from pynetdicom import AE, Association, _config, evt
 from pynetdicom.sop_class import CTImageStorage
 
 from clara_stages.dicom_adapter.outbox import worker
@@ -267,6 +267,46 @@ def test_an_instance_the_destination_has_is_not_sent_again_under_another_key(pac
     assert "result k1 already sent this UID with other content" in found["reason"]
 
 
+def test_a_result_whose_copy_is_gone_is_copied_again_when_it_is_posted_again(pacs, start_adapter, make_config, result):
+    import shutil
+
+    peer = pacs()
+    peer.statuses = [0xA900]
+    adapter = start_adapter(make_config(port=peer.port))
+    body = result(count=2)
+    adapter.post("/deliveries", body)
+    assert settled(adapter)["state"] == "failed"
+    for folder in adapter.home.outbox.iterdir():
+        shutil.rmtree(folder)
+    adapter.post("/deliveries", body)
+    assert settled(adapter)["state"] == "sent"
+    assert Counter(peer.received) == {"1.2.826.1.1.1": 2, "1.2.826.1.1.2": 1}
+
+
+def test_a_copy_that_cannot_be_read_holds_no_other_instance_up(pacs, start_adapter, make_config, result, monkeypatch):
+    peer = pacs()
+    adapter = start_adapter(make_config(port=peer.port))
+    send_c_store = Association.send_c_store
+
+    def fail_on_the_first(association, path, **options):
+        if path.name == "000001.dcm":
+            raise OSError(5, "Input/output error")
+        return send_c_store(association, path, **options)
+
+    monkeypatch.setattr(Association, "send_c_store", fail_on_the_first)
+    adapter.post("/deliveries", result(count=3))
+    while len(peer.received) < 2:
+        peer.got_one.wait(20)
+    found = adapter.get("/deliveries/k1")["destinations"]["MYPACS"]
+    assert (found["state"], found["reason"]) == (
+        "pending",
+        "its copy in the outbox cannot be read: Input/output error",
+    )
+    monkeypatch.setattr(Association, "send_c_store", send_c_store)
+    assert settled(adapter)["state"] == "sent"
+    assert Counter(peer.received) == {"1.2.826.1.1.1": 1, "1.2.826.1.1.2": 1, "1.2.826.1.1.3": 1}
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -276,6 +316,8 @@ def test_an_instance_the_destination_has_is_not_sent_again_under_another_key(pac
         ({"folder": "/etc"}, "is not below"),
         ({"file": "../../../home/ledger.sqlite"}, "is not in"),
         ({"file": "missing.dcm"}, "is not in"),
+        ({"file": "x" * 900}, "is not in"),
+        ({"folder": "relative"}, "is not below"),
         ({"digest": "0" * 64}, "has the SHA-256"),
         ({"sop_instance_uid": "1.2.3"}, "holds SOP class and instance"),
     ],

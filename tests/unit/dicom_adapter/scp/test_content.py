@@ -2,7 +2,12 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
-from clara_stages.dicom_adapter.scp.content import same_content
+from clara_stages.dicom_adapter.scp import content
+
+
+def same_content(one, other):
+    with other.open("rb") as stream:
+        return content.same_content(one, stream)
 
 
 def write(path, dataset, syntax=ExplicitVRLittleEndian):

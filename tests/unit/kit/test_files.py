@@ -1,0 +1,53 @@
+"""A reader never sees half a file."""
+
+import json
+import os
+
+import pytest
+
+from clara_stages.kit.files import atomic_path, link_or_copy, write_json, write_text
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "a.txt"
+    write_text(target, "first")
+
+    def fail():
+        with atomic_path(target) as partial:
+            partial.write_text("half")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        fail()
+    assert target.read_text() == "first"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_json_is_sorted_and_holds_no_nan(tmp_path):
+    write_json(tmp_path / "a.json", {"b": "ü", "a": 1})
+    assert (tmp_path / "a.json").read_text() == '{\n "a": 1,\n "b": "ü"\n}\n'
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(tmp_path / "b.json", {"x": float("nan")})
+    assert not (tmp_path / "b.json").exists()
+
+
+def test_a_second_name_costs_no_space_where_the_disk_allows_it(tmp_path):
+    (tmp_path / "a").write_bytes(b"1")
+    link_or_copy(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "b").samefile(tmp_path / "a")
+
+
+def test_where_a_link_is_refused_the_bytes_are_copied(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("not the owner")
+
+    monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "a").write_bytes(b"1")
+    link_or_copy(tmp_path / "a", tmp_path / "b")
+    assert not (tmp_path / "b").samefile(tmp_path / "a")
+    assert (tmp_path / "b").read_bytes() == b"1"
+
+
+def test_json_survives_the_trip(tmp_path):
+    write_json(tmp_path / "a.json", [1, {"x": None}])
+    assert json.loads((tmp_path / "a.json").read_text()) == [1, {"x": None}]
