@@ -58,7 +58,7 @@ clean: ## delete the environment and everything the system has stored here
 	rm -rf .venv .clara
 
 .venv/.installed: pyproject.toml images/pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 10) and f"Python {v.major}.{v.minor} found, 3.10 or newer expected: make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python {v.major}.{v.minor} found, 3.11 or newer expected: make PYTHON=python3.11")'
 	@echo "Installing the environment in .venv; the first time takes some minutes"
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv </dev/null
 	@# torch first and by itself: the CPU build is taken where a local index offers it

@@ -5,7 +5,7 @@ confirm tells the adapter which runs exist. Killed anywhere in between, the leas
 with the same run ids: never lost, never twice.
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG
@@ -18,7 +18,7 @@ with DAG(
     "clara_arrivals",
     description="Starts the matching workflows for studies that arrived at the DICOM adapter",
     schedule="@continuous",
-    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),  # without one, @continuous stops after its first run
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),  # without one, @continuous stops after its first run
     catchup=False,
     max_active_runs=1,
     max_consecutive_failed_dag_runs=0,  # never pause: a night of failures must not be followed by silence

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ def _fits(pod: Pod, term: str) -> bool:
 
 def ended(exit_code: int, message: str = "", reason: str = "Error") -> dict[str, Any]:
     """The status of a pod whose container ``stage`` has ended."""
-    now = datetime.now(tz=timezone.utc).isoformat()
+    now = datetime.now(tz=UTC).isoformat()
     terminated = {"exitCode": exit_code, "reason": reason, "message": message, "finishedAt": now}
     container = {"name": "stage", "image": "i", "imageID": "", "ready": False, "restartCount": 0}
     return {

@@ -48,7 +48,7 @@ class Notifier:
             self._waiting.add(entry)
         try:
             await asyncio.wait_for(entry[1].wait(), timeout_s)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return
         finally:
             with self._lock:

@@ -1,6 +1,6 @@
 """One workflow -> one DAG: a task for each stage, and ``close`` at the end. Deterministic."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, BaseOperator
@@ -13,7 +13,7 @@ from clara_ops.workflow.catalog import Catalog
 from clara_ops.workflow.graph import run_order, upstream
 from clara_ops.workflow.spec import Workflow
 
-START_DATE = datetime(2024, 1, 1, tzinfo=timezone.utc)
+START_DATE = datetime(2024, 1, 1, tzinfo=UTC)
 """Any fixed day in the past: the DAGs have no schedule, but a clock here would make a new DAG version each parse."""
 
 MAX_RETRY_DELAY = timedelta(minutes=5)

@@ -21,6 +21,9 @@ from clara_ops.settings import Settings, load_settings
 from clara_stages.kit.contract import ErrorReport, ShortResult, StageRequest
 from clara_stages.kit.contract.request import request_environment
 
+LAUNCHER = "clara_stages.kit.launch"
+"""Starts a program that is not built on the kit, so that it dies with its task."""
+
 
 class StageOperator(BaseOperator):
     """Runs one stage of a workflow as a local process and returns where its result lies.
@@ -83,23 +86,22 @@ class StageOperator(BaseOperator):
 
     def _run_process(self, request: StageRequest, services: dict[str, str], settings: Settings) -> ShortResult:
         task = self.stage_task
-        command = [settings.python, "-m", task.module] if task.module else list(task.command or ())
-        try:
-            self._run = ProcessRun(
-                command=command,
-                environment={**stage_environment(request_environment(request, task.primary_input)), **services},
-                folder=Path(request.output),
-                limits=task.limits,
-                term_grace_s=settings.term_grace_s,
-                log=StageLog(self.log),
-            )
-        except OSError as error:
+        program = task.command[0] if task.command else settings.python
+        if shutil.which(program) is None:
             report = ErrorReport(
                 code=NOT_STARTED,
-                message=f"{' '.join(command[:1]) or 'no program'} cannot be started: {error.strerror}",
+                message=f"{program} cannot be started: there is no such program",
                 remedy="install it on every worker, or correct `command` in the stage's manifest",
             )
             return ShortResult(exit_code=report.code, error=report)
+        self._run = ProcessRun(
+            command=[settings.python, "-m", *([task.module] if task.module else [LAUNCHER, *(task.command or ())])],
+            environment={**stage_environment(request_environment(request, task.primary_input)), **services},
+            folder=Path(request.output),
+            limits=task.limits,
+            term_grace_s=settings.term_grace_s,
+            log=StageLog(self.log),
+        )
         return self._run.wait()
 
     def on_kill(self) -> None:

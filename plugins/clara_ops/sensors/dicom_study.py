@@ -1,6 +1,6 @@
 """Waits for complete studies at the DICOM adapter and takes them for this dispatcher run."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator, Context
@@ -77,7 +77,7 @@ class DicomStudySensor(BaseSensorOperator):
             value=[{name: pair[name] for name in ("arrival_id", "workflow", "dag_run_id")} for pair in pairs],
         )
         ti.xcom_push(key=OVERDUE_KEY, value=leased["overdue"])
-        run_after = (datetime.now(tz=timezone.utc) - RUN_AFTER_LEAD).isoformat()
+        run_after = (datetime.now(tz=UTC) - RUN_AFTER_LEAD).isoformat()
         return [
             {
                 "trigger_dag_id": pair["workflow"],

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from clara_stages.kit.contract import ErrorReport, Kind, Outcome, ShortResult, StageRequest, StageResult, joins
-from clara_stages.kit.contract.keys import folder_digest, stage_key, study_digest
+from clara_stages.kit.contract.keys import bundle_digest, folder_digest, stage_key, study_digest
 from clara_stages.kit.contract.request import request_environment
 
 REQUEST = StageRequest(
@@ -106,3 +106,22 @@ def test_instances_are_a_study_but_a_volume_is_no_label_map():
     assert joins(Kind.FILES, Kind.VOLUME)
     assert not joins(Kind.VOLUME, Kind.LABEL_MAP)
     assert not joins(Kind.DICOM_STUDY, Kind.DICOM_INSTANCES)
+
+
+def test_a_bundle_s_digest_does_not_see_caches(tmp_path):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "metadata.json").write_text("{}")
+    digest = bundle_digest(tmp_path)
+    (tmp_path / "scripts" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "scripts" / "__pycache__" / "x.pyc").write_bytes(b"1")
+    assert bundle_digest(tmp_path) == digest
+
+
+def test_an_incomplete_result_says_what_is_missing():
+    with pytest.raises(ValueError, match=r"incomplete.*stage_key"):
+        StageResult.from_json('{"contract": 1, "outcome": "completed", "digest": "d"}')
+
+
+def test_without_a_primary_input_nobody_is_given_a_wrong_one():
+    environment = request_environment(REQUEST, None)
+    assert not {"HOLOSCAN_INPUT_PATH", "MONAI_INPUTPATH"} & set(environment)

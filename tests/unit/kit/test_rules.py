@@ -2,7 +2,7 @@
 
 import pytest
 
-from clara_stages.kit.contract.facts import SAMPLE_SERIES, SAMPLE_STUDY, build_study_facts
+from clara_stages.kit.contract.facts import SAMPLE_SERIES, SAMPLE_STUDY, build_study_facts, header_values
 from clara_stages.kit.contract.rules import RuleError, check_rule, evaluate_rule
 
 
@@ -68,3 +68,45 @@ def test_a_rule_that_could_not_be_evaluated_later_is_refused_now(rule, said):
 
 def test_a_name_inside_a_text_is_no_fact():
     check_rule('series.description == "a.b.modalty"', "series")
+
+
+class Header:
+    """A data set as pydicom gives it: attributes by keyword, some of them broken."""
+
+    StudyInstanceUID = "1"
+    SeriesInstanceUID = "1.1"
+    SOPInstanceUID = "1.1.1"
+    Modality = "CT"
+    SeriesDescription = ""
+    Rows = 512
+    SliceThickness = 2.5
+    PixelSpacing = (0.5, 0.75)
+    ImageType = ("ORIGINAL", "PRIMARY")
+    SeriesNumber = "not a number"
+    BodyPartExamined = None
+
+    @property
+    def Manufacturer(self):
+        raise ValueError("broken element")
+
+
+def test_a_header_is_read_as_far_as_it_can_be():
+    facts = build_study_facts([header_values(Header())], called_ae_title="A", calling_ae_title="B")
+    (series,) = facts["series"]
+    assert (facts["called_ae_title"], facts["calling_ae_title"], facts["modalities"]) == ("A", "B", ["CT"])
+    assert (series["rows"], series["slice_thickness_mm"], series["pixel_spacing_mm"]) == (512, 2.5, [0.5, 0.75])
+    assert (series["image_type"], series["number"], series["manufacturer"]) == (["ORIGINAL", "PRIMARY"], 0, "")
+
+
+def test_a_single_value_of_a_list_is_a_list_of_one():
+    facts = build_study_facts([header("1", ImageType="ORIGINAL", PixelSpacing=0.5)])
+    assert (facts["series"][0]["image_type"], facts["series"][0]["pixel_spacing_mm"]) == (["ORIGINAL"], [])
+
+
+def test_a_study_without_an_instance_has_empty_facts():
+    assert build_study_facts([])["series"] == []
+
+
+@pytest.mark.parametrize("text", ["NaN", "inf", "1e999"])
+def test_a_number_that_is_none_is_no_fact(text):
+    assert build_study_facts([header("1", SliceThickness=text)])["series"][0]["slice_thickness_mm"] == 0.0

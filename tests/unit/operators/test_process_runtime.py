@@ -134,8 +134,23 @@ def test_a_stage_inherits_nothing_of_airflow(tmp_path, monkeypatch):
     assert logger.lines == [("info", "[]")]
 
 
+_OURS = (
+    "from clara_stages.kit.process import die_with_parent; die_with_parent();"
+    "import time; print('ready', flush=True); time.sleep(600)"
+)
+_FOREIGN = "import time; print('ready', flush=True); time.sleep(600)"
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="PR_SET_PDEATHSIG is Linux's")
-def test_a_stage_of_ours_dies_when_its_task_is_killed(tmp_path):
+@pytest.mark.parametrize(
+    "command",
+    [
+        [sys.executable, "-c", _OURS],
+        [sys.executable, "-m", "clara_stages.kit.launch", sys.executable, "-c", _FOREIGN],
+    ],
+    ids=["a stage of ours", "a program that does not know us"],
+)
+def test_a_stage_dies_when_its_task_is_killed(command):
     """The parent is killed with SIGKILL, so nothing but the kernel can end the child."""
     parent = subprocess.Popen(
         [
@@ -144,16 +159,14 @@ def test_a_stage_of_ours_dies_when_its_task_is_killed(tmp_path):
             textwrap.dedent(
                 """
                 import os, subprocess, sys, time
-                code = ("from clara_stages.kit.process import die_with_parent; die_with_parent();"
-                        "import time; print('ready', flush=True); time.sleep(600)")
-                child = subprocess.Popen([sys.executable, "-c", code],
-                                         env={**os.environ, "CLARA_PARENT_PID": str(os.getpid())},
+                child = subprocess.Popen(sys.argv[1:], env={**os.environ, "CLARA_PARENT_PID": str(os.getpid())},
                                          stdout=subprocess.PIPE, text=True)
                 child.stdout.readline()
                 print(child.pid, flush=True)
                 time.sleep(600)
                 """
             ),
+            *command,
         ],
         stdout=subprocess.PIPE,
         text=True,

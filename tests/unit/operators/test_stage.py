@@ -80,7 +80,7 @@ def test_a_stage_without_a_result_leaves_its_reason_and_no_folder(io_root, code,
 def test_a_program_that_is_not_installed_is_named_and_not_tried_again():
     ti, error = run(stage("/opt/nobody/has/this"))
     assert type(error) is AirflowFailException
-    assert "/opt/nobody/has/this cannot be started: No such file" in str(error)
+    assert "/opt/nobody/has/this cannot be started: there is no such program" in str(error)
     assert ti.xcoms["outcome"]["exit_code"] == 125
 
 

@@ -1,5 +1,5 @@
 import shutil
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -65,7 +65,7 @@ def test_leased_pairs_become_arguments_of_a_trigger_operator(intake, workflows, 
         }
         for arrival in ("a1", "a2")
     ]
-    now = datetime.now(tz=timezone.utc)
+    now = datetime.now(tz=UTC)
     assert all(datetime.fromisoformat(text) <= now - timedelta(seconds=1) for text in run_after)
     assert ti.xcoms["leased"] == [
         {"arrival_id": arrival, "workflow": "OrganSeg", "dag_run_id": f"dicom__{arrival}"} for arrival in ("a1", "a2")

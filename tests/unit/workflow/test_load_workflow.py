@@ -6,6 +6,7 @@ import pytest
 
 from clara_ops.workflow import Catalog, Workflow, WorkflowError, load_catalog, load_workflow
 from clara_ops.workflow.check import find_unchecked_joins
+from clara_ops.workflow.graph import upstream
 
 ROOT = Path(__file__).parents[3]
 
@@ -99,6 +100,13 @@ def test_clara_s_own_ids_are_kept(catalog):
         ("  read:\n", "  payload:\n", "a stage named 'payload'; expected another name"),
         ("    image: dicom_reader\n", "    image: dicom_reader\n    after: [send]\n", "stages wait for each other: "),
         ("    image: dicom_reader\n", "    image: dicom_reader\n    after: [sned]\n", "read runs after 'sned'"),
+        ("volume: read.volume", "volume: {bundle: ct_tissue}", "volume is given a bundle; expected kind volume"),
+        ("  bundle: {type: string", "  study: {type: string", "a parameter 'study'; expected another name"),
+        ("type: string,", "type: strng,", "expected a JSON Schema"),
+        ("volume: read.volume\n", "volume: read.volume\n      volum: read.volume\n", "has no input 'volum'"),
+        ("{select: 'series.modality == \"CT\"'}", "{select: {param: rule}}", "the unknown parameter 'rule'"),
+        ("    params: {destinations: payload.destinations}\n", "    resources: {gpus: 1}\n", "did you mean 'gpu'"),
+        ("  called_ae_titles: [GOOD]\n", "  called_ae_title: [GOOD]\n", "did you mean 'called_ae_titles'"),
         ("trigger:", "  trigger:", "Good.yaml:2: mapping values are not allowed"),
     ],
 )  # fmt: skip
@@ -167,3 +175,25 @@ def test_an_input_that_takes_any_files_is_a_warning(tmp_path):
         "look.files takes segment.labels: label_map for files, so nothing checks that they fit"
     ]
     assert find_unchecked_joins(load(tmp_path, catalog, GOOD), catalog) == []
+
+
+def test_a_stage_may_wait_for_another_without_reading_from_it(tmp_path, catalog):
+    text = GOOD.replace("image: dicom_sender", "image: dicom_sender\n    after: [segment]")
+    assert upstream(load(tmp_path, catalog, text).stages["send"]) == ["segment", "write"]
+
+
+def test_a_bundle_by_name_is_looked_up(tmp_path, catalog):
+    file = tmp_path / "Good.yaml"
+    file.write_text(GOOD.replace("{bundle: {param: bundle}}", "{bundle: ct_tissu}"))
+    with pytest.raises(WorkflowError, match="the unknown bundle 'ct_tissu'"):
+        load_workflow(file, catalog, bundle_root=ROOT / "bundles")
+
+
+def test_a_required_parameter_of_a_stage_is_missed(tmp_path):
+    (tmp_path / "stages" / "needy").mkdir(parents=True)
+    manifest = "stage: needy\nversion: '1'\ncontract: [1]\nparams: {word: {type: string, enum: [a, b]}}\ncommand: [x]\n"
+    (tmp_path / "stages" / "needy" / "stage.yaml").write_text(manifest)
+    file = tmp_path / "Needs.yaml"
+    file.write_text("workflow: Needs\nstages:\n  one: {image: needy}\n")
+    with pytest.raises(WorkflowError, match=r"one has no parameter 'word'; expected string among \['a', 'b'\]"):
+        load_workflow(file, load_catalog((tmp_path / "stages",)))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select, tuple_
@@ -30,7 +30,7 @@ _PAIR_TO_STUDY = {"failed": "failed", "held": "held", "running": "running", "lea
 
 def iso_time(seconds: float) -> str:
     """A time stamp as text: ISO 8601, UTC."""
-    return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def study_state(arrival: Any, arrival_pairs: Sequence[Any], delivered: Deliveries) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """What a stage's exit status means. The operator's table of outcomes is keyed by this enum."""
 
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 
 
 class ExitCode(IntEnum):
@@ -24,7 +24,7 @@ class ExitCode(IntEnum):
     """The stage reached its own time-out: no retry, raise the time-out."""
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """``outcome`` of a result: how a stage that did not fail ended."""
 
     COMPLETED = "completed"

@@ -1,10 +1,10 @@
 """The kinds of data that stages exchange: what files a folder of each kind holds. ``kinds.md`` says more."""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 
-class Kind(str, Enum):
+class Kind(StrEnum):
     """The type of an input or output, as ``stage.yaml`` declares it."""
 
     DICOM_STUDY = "dicom_study"

@@ -74,7 +74,7 @@ class StageResult:
             raise ValueError(f"not a result of contract {CONTRACT_VERSION}")
         known = {item.name for item in fields(cls)}
         try:
-            values["outcome"] = Outcome(values.get("outcome"))
+            values["outcome"] = Outcome(str(values.get("outcome")))
             return cls(**{key: value for key, value in values.items() if key in known})
         except TypeError as error:
             raise ValueError(f"the result is incomplete: {error}") from None
