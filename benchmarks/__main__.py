@@ -1,7 +1,10 @@
-"""``make bench``: every benchmark, one after another."""
+"""``make bench``: every benchmark, one after another, each in a process of its own."""
 
-from benchmarks import main_path, parse_time
+import subprocess
+import sys
 
-for benchmark in (parse_time, main_path):
-    print(f"--- {benchmark.__name__.rpartition('.')[2]}")
-    benchmark.main()
+BENCHMARKS = ("parse_time", "main_path")
+
+for name in BENCHMARKS:
+    print(f"--- {name}", flush=True)
+    subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
