@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
-from monai.losses import DiceCELoss
+from monai.losses import DiceLoss
 
 from tools.phantom import Label
 
@@ -37,6 +37,7 @@ class TrainingPlan:
         steps: Optimiser steps, one patch each.
         seed: Of the weights, the order and the augmentation.
         learning_rate: At the peak of the schedule.
+        tumour_weight: Of a tumour's voxels in the cross-entropy; those of other labels have 1.
         warm_up: Share of the steps before the peak.
         patch: Voxels along x, y, z; the bundle's sliding window has the same size.
         spacing_mm: Of the network's grid along x, y, z.
@@ -47,6 +48,7 @@ class TrainingPlan:
     patch: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
     learning_rate: float = 2e-3
+    tumour_weight: float = 1.0
     warm_up: float = 0.05
 
 
@@ -65,7 +67,7 @@ def train(network: torch.nn.Module, pairs: list[Pair], plan: TrainingPlan) -> to
     averaged = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, plan))
-    loss_function = DiceCELoss(softmax=True, to_onehot_y=True, include_background=False, lambda_dice=1.0, lambda_ce=1.0)
+    loss_function = _Loss(plan.tumour_weight)
     network.train()
     started, mean_loss = time.monotonic(), 0.0
     for step in range(plan.steps):
@@ -83,6 +85,24 @@ def train(network: torch.nn.Module, pairs: list[Pair], plan: TrainingPlan) -> to
         if (step + 1) % 100 == 0:
             print(f"step {step + 1} loss {mean_loss:.4f} {time.monotonic() - started:.0f} s", flush=True)
     return averaged
+
+
+class _Loss:
+    """Dice of the labels plus cross-entropy.
+
+    Where the network is sure that there is no tumour the Dice loss has no slope: only the cross-entropy teaches it a
+    kind of tumour that it does not know, and its weight decides how fast.
+    """
+
+    def __init__(self, tumour_weight: float) -> None:
+        weight = torch.ones(len(Label))
+        weight[Label.LIVER_TUMOUR] = tumour_weight
+        self.dice = DiceLoss(softmax=True, to_onehot_y=True, include_background=False)
+        self.cross_entropy = torch.nn.CrossEntropyLoss(weight)
+
+    def __call__(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        loss: torch.Tensor = self.dice(logits, labels) + self.cross_entropy(logits, labels[:, 0].long())
+        return loss
 
 
 def draw_patch(pair: Pair, plan: TrainingPlan, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:

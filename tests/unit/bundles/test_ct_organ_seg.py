@@ -11,7 +11,8 @@ import pytest
 from tools.phantom import Label, PhantomSpec, build_phantom
 
 BUNDLE = Path(__file__).parents[3] / "bundles" / "ct_organ_seg"
-HELD_OUT_SEED = 30_500
+HELD_OUT_SEEDS = (30_601, 30_602, 30_603)
+"""In the arterial phase each of them has a tumour brighter than the liver, the first two a darker one too."""
 
 CODE_KEYS = {"scheme", "value", "meaning"}
 
@@ -88,12 +89,22 @@ def test_the_weights_load_without_running_code():
     assert all(torch.isfinite(tensor).all() for tensor in state.values())
 
 
-def held_out_dice(folder: Path, phase: str) -> dict[str, float]:
+def test_no_phantom_is_both_learned_from_and_measured():
+    from tools.train_ct_organ_seg import data
+
+    learned = {*data.TRAINING_SEEDS, *data.REFINEMENT_SEEDS}
+    measured = [*data.VALIDATION_SEEDS, *data.TEST_SEEDS, *data.SECOND_TEST_SEEDS, *HELD_OUT_SEEDS]
+    assert len(learned) == len(data.TRAINING_SEEDS) + len(data.REFINEMENT_SEEDS)
+    assert len(measured) == len(set(measured))
+    assert not learned & set(measured)
+
+
+def held_out_dice(folder: Path, seed: int, phase: str) -> dict[str, float]:
     from tools.train_ct_organ_seg.data import write_volume
     from tools.train_ct_organ_seg.evaluation import segment
     from tools.train_ct_organ_seg.training import dice
 
-    phantom = build_phantom(PhantomSpec(seed=HELD_OUT_SEED, rows=160, slices=48, phase=phase))
+    phantom = build_phantom(PhantomSpec(seed=seed, rows=160, slices=48, phase=phase))
     write_volume(folder / "volume.nii", phantom)
     prediction = segment(folder / "volume.nii", BUNDLE)
     assert prediction.shape == phantom.labels.shape
@@ -101,12 +112,13 @@ def held_out_dice(folder: Path, phase: str) -> dict[str, float]:
 
 
 def test_all_labels_of_a_held_out_portal_venous_phantom_are_found(tmp_path):
-    scores = held_out_dice(tmp_path, "portal venous")
-    assert np.mean(list(scores.values())) >= 0.85, scores
-    assert min(scores.values()) >= 0.6, scores
+    scores = held_out_dice(tmp_path, HELD_OUT_SEEDS[0], "portal venous")
+    assert np.mean(list(scores.values())) >= 0.88, scores
+    assert min(scores.values()) >= 0.7, scores
 
 
-def test_the_organs_of_a_held_out_arterial_phantom_are_found(tmp_path):
-    # Its tumour is brighter than the liver and is missed: docs/README.md says so, and so no claim is made for it here.
-    scores = held_out_dice(tmp_path, "arterial")
-    assert min(value for name, value in scores.items() if name != "liver_tumour") >= 0.85, scores
+@pytest.mark.parametrize("seed", HELD_OUT_SEEDS)
+def test_tumours_brighter_and_darker_than_the_liver_are_found_in_the_arterial_phase(tmp_path, seed):
+    scores = held_out_dice(tmp_path, seed, "arterial")
+    assert np.mean(list(scores.values())) >= 0.88, scores
+    assert min(scores.values()) >= 0.7, scores
