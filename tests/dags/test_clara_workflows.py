@@ -39,6 +39,14 @@ def test_three_workflows_are_three_dags_of_clara_s_stages_in_order():
         assert {task.pool for task in dag.tasks} <= {"stages", "gpu", "default_pool"}
 
 
+def test_a_task_shows_what_its_stage_does():
+    task = parse_dag_file(DAGS / "clara_workflows.py")["LiverSeg"].get_task("segment")
+    assert task.task_display_name == "Segment the liver"
+    assert "Runs a MONAI Bundle's own inference configuration" in task.doc_md
+    assert "Reads volume (volume), bundle (bundle)." in task.doc_md
+    assert "Writes labels (label_map)." in task.doc_md
+
+
 def test_parsing_twice_gives_the_same_serialized_dags():
     from airflow.serialization.serialized_objects import DagSerialization
 

@@ -9,9 +9,9 @@ from clara_ops.dag.params import build_params
 from clara_ops.dag.stage_task import StageTask, build_stage_task
 from clara_ops.operators.close import CLOSE_TASK_ID, CloseOperator
 from clara_ops.settings import Settings
-from clara_ops.workflow.catalog import Catalog
+from clara_ops.workflow.catalog import Catalog, Manifest
 from clara_ops.workflow.graph import run_order, upstream
-from clara_ops.workflow.spec import Workflow
+from clara_ops.workflow.spec import Stage, Workflow
 
 START_DATE = datetime(2024, 1, 1, tzinfo=UTC)
 """Any fixed day in the past: the DAGs have no schedule, but a clock here would make a new DAG version each parse."""
@@ -44,7 +44,7 @@ def build_dag(workflow: Workflow, catalog: Catalog, settings: Settings) -> DAG:
         tasks: dict[str, BaseOperator] = {}
         for name in run_order(workflow):
             task = build_stage_task(workflow, name, catalog.entries[workflow.stages[name].image])
-            tasks[name] = _operator(task, _task_arguments(workflow, task, settings), settings)
+            tasks[name] = _operator(task, _task_arguments(workflow, task, catalog, settings), settings)
             tasks[name].set_upstream([tasks[other] for other in upstream(workflow.stages[name])])
         close = CloseOperator(
             task_id=CLOSE_TASK_ID, stage_task_ids=list(tasks), adapter_conn_id=settings.adapter_conn_id
@@ -63,12 +63,13 @@ def _operator(task: StageTask, arguments: dict[str, Any], settings: Settings) ->
     return StageOperator(stage_task=task, **arguments)
 
 
-def _task_arguments(workflow: Workflow, task: StageTask, settings: Settings) -> dict[str, Any]:
+def _task_arguments(workflow: Workflow, task: StageTask, catalog: Catalog, settings: Settings) -> dict[str, Any]:
     stage = workflow.stages[task.stage]
+    manifest = catalog.manifest(task.image)
     return {
         "task_id": task.stage,
         "task_display_name": stage.title or task.stage,
-        "doc_md": stage.description or None,
+        "doc_md": _stage_documentation(stage, manifest),
         "pool": GPU_POOL if task.limits.gpu else STAGES_POOL,
         "retries": settings.retries,
         "retry_delay": timedelta(seconds=settings.retry_delay_s),
@@ -77,6 +78,13 @@ def _task_arguments(workflow: Workflow, task: StageTask, settings: Settings) -> 
         # The runtime ends the stage itself at timeout_s; this catches a task that hangs around it.
         "execution_timeout": timedelta(seconds=task.limits.timeout_s + settings.queue_timeout_s + 300),
     }
+
+
+def _stage_documentation(stage: Stage, manifest: Manifest) -> str:
+    reads = ", ".join(f"{name} ({port.kind})" for name, port in manifest.inputs.items())
+    writes = ", ".join(f"{name} ({port.kind})" for name, port in manifest.outputs.items())
+    lines = [stage.description, f"`{manifest.stage}` version {manifest.version}: {manifest.description}"]
+    return "\n\n".join([*filter(None, lines), f"Reads {reads or 'nothing'}.", f"Writes {writes or 'nothing'}."])
 
 
 def _documentation(workflow: Workflow) -> str:
