@@ -13,3 +13,13 @@ def airflow_db() -> None:
     from airflow.utils.db import initdb
 
     initdb()
+
+
+@pytest.fixture
+def intake(monkeypatch):
+    """The adapter's intake API, served by a ledger in memory; Airflow's connection ``clara_adapter`` points at it."""
+    from tests.support.intake import connection, serve_intake
+
+    with serve_intake() as server:
+        monkeypatch.setenv("AIRFLOW_CONN_CLARA_ADAPTER", connection(server.url))
+        yield server

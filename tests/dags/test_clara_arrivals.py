@@ -4,16 +4,8 @@ import pytest
 
 from tests.support.airflow_dags import parse_dag_file, register, run, task_states
 from tests.support.airflow_home import ROOT
-from tests.support.intake import connection, serve_intake
 
 DAG_FILE = ROOT / "dags" / "clara_arrivals.py"
-
-
-@pytest.fixture
-def intake(monkeypatch):
-    with serve_intake() as server:
-        monkeypatch.setenv("AIRFLOW_CONN_CLARA_ADAPTER", connection(server.url))
-        yield server
 
 
 @pytest.fixture

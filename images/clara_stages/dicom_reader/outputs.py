@@ -9,6 +9,7 @@ from clara_stages.dicom_reader.selection import Series
 from clara_stages.dicom_reader.study import LeftOut
 from clara_stages.dicom_reader.volume import Volume
 from clara_stages.kit.files import link_or_copy, write_json
+from clara_stages.kit.instances import write_instance_list
 
 
 def write_volume(folder: Path, volume: Volume, series: dict[str, Any]) -> None:
@@ -59,4 +60,4 @@ def write_source(folder: Path, volume: Volume) -> None:
         name = f"{number:06d}.dcm"
         link_or_copy(item.path, folder / name)
         entries.append({"file": name, "sop_class_uid": item.sop_class_uid, "sop_instance_uid": item.sop_instance_uid})
-    write_json(folder / "instances.json", {"instances": entries})
+    write_instance_list(folder, entries)

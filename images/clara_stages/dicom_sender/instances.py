@@ -1,15 +1,11 @@
 """The instances to be sent: ``instances.json`` and the files it names."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from clara_stages.kit import BadInputError
-
-INSTANCES_FILE = "instances.json"
-
-_CHUNK_BYTES = 1 << 20
+from clara_stages.kit.contract.keys import file_digest
+from clara_stages.kit.instances import INSTANCES_FILE, load_instance_list
 
 _REMEDY = "give the folder `instances` of a finished dicom_writer stage"
 
@@ -30,34 +26,18 @@ def load_instances(folder: Path) -> list[Instance]:
     Raises:
         BadInputError: The list or a file is missing, or the list is not of the format.
     """
-    try:
-        document = json.loads((folder / INSTANCES_FILE).read_text(encoding="utf-8"))
-        entries = [
-            (str(item["file"]), str(item["sop_class_uid"]), str(item["sop_instance_uid"]))
-            for item in document["instances"]
-        ]
-    except FileNotFoundError:
-        raise BadInputError(f"the input folder has no {INSTANCES_FILE}", remedy=_REMEDY) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInputError(
-            f"{INSTANCES_FILE} cannot be used: {type(error).__name__}: {error}", remedy=_REMEDY
-        ) from None
-    if not entries:
-        raise BadInputError(f"{INSTANCES_FILE} names no instance", remedy=_REMEDY)
+    keys = ("file", "sop_class_uid", "sop_instance_uid")
+    entries = load_instance_list(folder, keys, whose="input", remedy=_REMEDY)
     return [
         Instance(file=file, sop_class_uid=sop_class, sop_instance_uid=uid, digest=_digest(folder, file))
-        for file, sop_class, uid in entries
+        for file, sop_class, uid in (map(str, entry) for entry in entries)
     ]
 
 
 def _digest(folder: Path, file: str) -> str:
-    total = hashlib.sha256()
     try:
-        with (folder / file).open("rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                total.update(chunk)
+        return file_digest(folder / file)
     except OSError as error:
         raise BadInputError(
             f"{INSTANCES_FILE} names {file}, which cannot be read: {error.strerror}", remedy=_REMEDY
         ) from None
-    return total.hexdigest()

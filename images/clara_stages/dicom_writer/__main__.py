@@ -11,7 +11,8 @@ from clara_stages.dicom_writer.outputs import OUTPUTS, Output
 from clara_stages.dicom_writer.result_context import ResultContext
 from clara_stages.dicom_writer.source_series import SourceSeries, load_source_series
 from clara_stages.kit import BadInputError, NothingToDoError, StageIO, run
-from clara_stages.kit.files import atomic_path, write_json
+from clara_stages.kit.files import atomic_path
+from clara_stages.kit.instances import write_instance_list
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def main(io: StageIO) -> None:
         )
     context = ResultContext(request=io.request, warn=io.warn)
     instances = [_write(io, output, labels, source, context) for output in chosen]
-    write_json(io.writes("instances") / "instances.json", {"instances": instances})
+    write_instance_list(io.writes("instances"), instances)
     io.metric("segments", len(labels.table.labels))
 
 

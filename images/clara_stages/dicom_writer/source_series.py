@@ -1,6 +1,5 @@
 """The source series: the instances that a result refers to, in the order of k."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from clara_stages.kit import BadInputError, OutOfScopeError
-
-INSTANCES_FILE = "instances.json"
+from clara_stages.kit.instances import INSTANCES_FILE, load_instance_list
 
 _IDENTITY = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 """Type 1 in every IOD (PS3.3 C.12.1, C.7.2.1, C.7.3.1): without them nothing can refer to the source."""
@@ -71,7 +69,8 @@ def load_source_series(folder: Path) -> SourceSeries:
         BadInputError: A file or a required attribute is missing, or the instances are not of one series and grid.
         OutOfScopeError: The series has no Frame of Reference UID, or is multi-frame.
     """
-    instances = tuple(_read(folder, name) for name in _file_names(folder))
+    names = load_instance_list(folder, ("file",), whose="source", remedy=_REMEDY)
+    instances = tuple(_read(folder, name) for (name,) in names)
     for index, instance in enumerate(instances):
         _check_attributes(instance, index)
     _check_one_series(instances)
@@ -86,21 +85,6 @@ def load_source_series(folder: Path) -> SourceSeries:
         row_spacing_mm=float(instances[0].PixelSpacing[0]),
         column_spacing_mm=float(instances[0].PixelSpacing[1]),
     )
-
-
-def _file_names(folder: Path) -> list[str]:
-    try:
-        document = json.loads((folder / INSTANCES_FILE).read_text(encoding="utf-8"))
-        names = [item["file"] for item in document["instances"]]
-    except FileNotFoundError:
-        raise BadInputError(f"the source folder has no {INSTANCES_FILE}", remedy=_REMEDY) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInputError(
-            f"{INSTANCES_FILE} of the source cannot be used: {type(error).__name__}: {error}", remedy=_REMEDY
-        ) from None
-    if not names:
-        raise BadInputError(f"{INSTANCES_FILE} of the source names no instance", remedy=_REMEDY)
-    return names
 
 
 def _read(folder: Path, name: Any) -> Dataset:

@@ -155,16 +155,7 @@ def _attempt(main: Callable[[StageIO], None], stage: str, stage_version: str) ->
         log.exception("the stage failed: this is a bug")
         report = ErrorReport(code=_BUG, message=f"{type(error).__name__} in stage {stage}", remedy="see the task log")
     else:
-        return ShortResult(
-            exit_code=int(ExitCode.COMPLETED),
-            outcome=result.outcome.value,
-            io_folder=str(io.output),
-            folders=result.folders,
-            metrics=result.metrics,
-            warnings=result.warnings,
-            stage_key=result.stage_key,
-            digest=result.digest,
-        )
+        return ShortResult.of_result(result, str(io.output))
     if io is not None:
         _clear(io.output)
     outcome = Outcome.NOTHING_TO_DO.value if report.code == ExitCode.NOTHING_TO_DO else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from clara_stages.kit.contract import RESULT_FILE, ExitCode, Outcome, ShortResult, StageResult
+from clara_stages.kit.contract import RESULT_FILE, Outcome, ShortResult, StageResult
 
 _MODE = 0o750
 """Folders of patients' data: one user and group, nobody else."""
@@ -48,16 +48,7 @@ def find_finished(stage_folder: Path, stage_key: str) -> ShortResult | None:
     for folder in sorted(stage_folder.glob("*/"), key=lambda item: item.name):
         result = load_result(folder)
         if result and result.stage_key == stage_key and result.outcome is Outcome.COMPLETED and _whole(folder, result):
-            return ShortResult(
-                exit_code=int(ExitCode.COMPLETED),
-                outcome=result.outcome.value,
-                io_folder=str(folder),
-                folders=result.folders,
-                metrics=result.metrics,
-                warnings=result.warnings,
-                stage_key=result.stage_key,
-                digest=result.digest,
-            )
+            return ShortResult.of_result(result, str(folder))
     return None
 
 

@@ -1,5 +1,6 @@
 """Exit code of a stage -> what Airflow does with the task."""
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -79,11 +80,7 @@ def refusals_reported(context: Any) -> Iterator[None]:
 
 def outcome_xcom(short: ShortResult) -> dict[str, Any]:
     """What ``close`` reads of a stage that gave no result."""
-    error = short.error
-    return {
-        "exit_code": short.exit_code,
-        "error": {"code": error.code, "message": error.message, "remedy": error.remedy} if error else None,
-    }
+    return {"exit_code": short.exit_code, "error": dataclasses.asdict(short.error) if short.error else None}
 
 
 def result_xcom(short: ShortResult, request: StageRequest, **timings: float) -> dict[str, Any]:

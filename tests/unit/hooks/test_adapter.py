@@ -3,14 +3,7 @@ import json
 
 import pytest
 
-from tests.support.intake import TOKEN, connection, serve_intake
-
-
-@pytest.fixture
-def intake(monkeypatch):
-    with serve_intake() as server:
-        monkeypatch.setenv("AIRFLOW_CONN_CLARA_ADAPTER", connection(server.url))
-        yield server
+from tests.support.intake import TOKEN, connection
 
 
 @pytest.fixture

@@ -1,19 +1,11 @@
 import pytest
 
-from tests.support.intake import connection, serve_intake
 from tests.support.task_instance import TaskInstance
 
 STAGES = ["read", "segment", "write"]
 OUT_OF_SCOPE = {"exit_code": 21, "error": {"code": 21, "message": "slices of 10 mm", "remedy": "send thinner ones"}}
 NOTHING = {"exit_code": 10, "error": {"code": 10, "message": "no CT series", "remedy": ""}}
 BAD_INPUT = {"exit_code": 20, "error": {"code": 20, "message": "a slice is missing", "remedy": "send it again"}}
-
-
-@pytest.fixture
-def intake(monkeypatch):
-    with serve_intake() as server:
-        monkeypatch.setenv("AIRFLOW_CONN_CLARA_ADAPTER", connection(server.url))
-        yield server
 
 
 @pytest.fixture

@@ -4,15 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support.airflow_home import ROOT
-from tests.support.intake import connection, serve_intake
 from tests.support.task_instance import TaskInstance
-
-
-@pytest.fixture
-def intake(monkeypatch):
-    with serve_intake() as server:
-        monkeypatch.setenv("AIRFLOW_CONN_CLARA_ADAPTER", connection(server.url))
-        yield server
 
 
 @pytest.fixture

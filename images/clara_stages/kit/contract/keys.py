@@ -8,8 +8,6 @@ from typing import Any
 
 from clara_stages.kit.contract.request import CONTRACT_VERSION
 
-_CHUNK_BYTES = 1 << 20
-
 
 def study_digest(sop_instance_uids: Iterable[str]) -> str:
     """SHA-256 of the sorted SOP Instance UIDs: the root key of a study.
@@ -56,12 +54,14 @@ def folder_digest(folder: Path, *, without: frozenset[str] = frozenset()) -> str
         relative = path.relative_to(folder)
         if without.intersection(relative.parts):
             continue
-        one = hashlib.sha256()
-        with path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                one.update(chunk)
-        total.update(f"{relative.as_posix()}\0{one.hexdigest()}\n".encode())
+        total.update(f"{relative.as_posix()}\0{file_digest(path)}\n".encode())
     return total.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def bundle_digest(bundle: Path) -> str:

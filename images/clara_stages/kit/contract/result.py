@@ -123,6 +123,20 @@ class ShortResult:
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
+    @classmethod
+    def of_result(cls, result: StageResult, io_folder: str) -> "ShortResult":
+        """What the operator reads of a result that lies in ``io_folder``."""
+        return cls(
+            exit_code=int(ExitCode.COMPLETED),
+            outcome=result.outcome.value,
+            io_folder=io_folder,
+            folders=result.folders,
+            metrics=result.metrics,
+            warnings=result.warnings,
+            stage_key=result.stage_key,
+            digest=result.digest,
+        )
+
     @property
     def completed(self) -> bool:
         """Whether there is a result to read."""
