@@ -71,7 +71,7 @@ def judge(workflows: tuple[Workflow, ...], config: AdapterConfig, facts: Mapping
             (unread if workflow.called_ae_titles is None and forced is None else held).append(workflow.fault)
             continue
         try:
-            if forced is not None or not workflow.when or evaluate_rule(workflow.when, "study", facts):
+            if forced is not None or not workflow.when or evaluate_rule(workflow.when, study=facts):
                 matches.append(Match(workflow=workflow.name, destinations=destinations))
             else:
                 refused.append(f"{workflow.name}: {workflow.when} is false")

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from clara_stages.dicom_reader.outputs import describe_series, write_source, write_volume
+from clara_stages.dicom_reader.headers.study import LeftOut, Study, load_study, quiet_pydicom, same_header, summarise
+from clara_stages.dicom_reader.outputs.folders import describe_series, write_source, write_volume
 from clara_stages.dicom_reader.selection import SLICE_CLASSES, Series, choose_series, class_name, group_series
-from clara_stages.dicom_reader.study import LeftOut, Study, load_study, quiet_pydicom, same_header, summarise
 from clara_stages.dicom_reader.volume import Volume, build_volume, require_same_pixels
 from clara_stages.kit import BadInputError, StageIO, run
 

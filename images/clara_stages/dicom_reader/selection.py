@@ -6,8 +6,8 @@ from typing import Any
 
 from pydicom import uid
 
-from clara_stages.dicom_reader.geometry import NoStackError, build_grid
-from clara_stages.dicom_reader.instances import Instance
+from clara_stages.dicom_reader.geometry.grid import NoStackError, build_grid
+from clara_stages.dicom_reader.headers.instance import Instance
 from clara_stages.kit import BadInputError
 from clara_stages.kit.contract.facts import build_series_facts
 from clara_stages.kit.contract.rules import RuleError, evaluate_rule

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clara_stages.dicom_reader.geometry import Grid, build_grid
-from clara_stages.dicom_reader.instances import Instance
-from clara_stages.dicom_reader.pixels import PixelError, read_stored_values
-from clara_stages.dicom_reader.rescale import SliceValues, Values, find_unit, rescale_slice
+from clara_stages.dicom_reader.geometry.grid import Grid, build_grid
+from clara_stages.dicom_reader.headers.instance import Instance
+from clara_stages.dicom_reader.pixels.format import PixelError
+from clara_stages.dicom_reader.pixels.stored_values import read_stored_values
 from clara_stages.dicom_reader.selection import SLICE_CLASSES
+from clara_stages.dicom_reader.values.rescale import SliceValues, Values, find_unit, rescale_slice
 from clara_stages.kit import BadInputError
 
 MAX_VOXELS = 1 << 29

@@ -22,7 +22,7 @@ from clara_ops.workflow.spec import (
     param_reference,
 )
 from clara_stages.kit.contract import Kind, joins
-from clara_stages.kit.contract.rules import RuleError, check_rule
+from clara_stages.kit.contract.rules import SAMPLES, RuleError, check_rule
 
 RESERVED_PARAMS = ("study", "destinations")
 """Every DAG has these; the dispatcher fills them."""
@@ -30,8 +30,8 @@ RESERVED_PARAMS = ("study", "destinations")
 RESERVED_STAGES = ("payload", "close")
 """``payload.`` is a reference, ``close`` the task that ends every run."""
 
-RULE_FORMATS = {"cel-series": "series", "cel-study": "study"}
-"""``format`` of a stage parameter that holds a rule -> the variable it is about."""
+RULE_FORMATS = {f"cel-{subject}": subject for subject in SAMPLES}
+"""``format`` of a stage parameter that holds a rule -> what it is about."""
 
 
 def check_workflow(workflow: Workflow, document: Document, catalog: Catalog, bundle_root: Path | None) -> list[Problem]:

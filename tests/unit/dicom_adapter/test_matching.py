@@ -83,7 +83,7 @@ def test_a_folder_of_workflows_that_is_away_holds_the_study(tmp_path, make_confi
 
 
 def test_a_rule_that_breaks_the_evaluator_holds_the_study_and_the_others_go_on(make_config, monkeypatch):
-    def overflow(*_):
+    def overflow(*_, **__):
         raise RecursionError
 
     monkeypatch.setattr(matching, "evaluate_rule", overflow)

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from clara_stages.dicom_reader.codestream import frame_size
+from clara_stages.dicom_reader.pixels.codestream import frame_size
 
 SOF3 = b"\xff\xc3" + struct.pack(">HBHHB", 11, 12, 300, 200, 1) + b"\0\0\0"
 

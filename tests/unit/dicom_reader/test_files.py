@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from clara_stages.dicom_reader.files import list_study_folder
+from clara_stages.dicom_reader.headers.files import list_study_folder
 
 STUDY = {"study_digest": "abc", "facts": {"series": [{"series_instance_uid": "1.2", "instances": 3}]}}
 

@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from clara_stages.dicom_reader.geometry import NoStackError, Plane, build_grid
+from clara_stages.dicom_reader.geometry.grid import NoStackError, build_grid
+from clara_stages.dicom_reader.geometry.plane import Plane
 from clara_stages.kit import BadInputError
 from tests.support.series import AXIAL, CORONAL, SAGITTAL
 

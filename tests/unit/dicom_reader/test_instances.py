@@ -3,9 +3,9 @@
 import pydicom
 import pytest
 
-from clara_stages.dicom_reader.files import StudyFile
-from clara_stages.dicom_reader.instances import NotAnInstanceError, read_instance
-from clara_stages.dicom_reader.study import quiet_pydicom
+from clara_stages.dicom_reader.headers.files import StudyFile
+from clara_stages.dicom_reader.headers.instance import NotAnInstanceError, read_instance
+from clara_stages.dicom_reader.headers.study import quiet_pydicom
 from tests.support.series import uid, write_ct_series
 
 

@@ -5,9 +5,10 @@ import pydicom
 import pytest
 from pydicom import uid
 
-from clara_stages.dicom_reader.files import StudyFile
-from clara_stages.dicom_reader.instances import read_instance
-from clara_stages.dicom_reader.pixels import PixelError, PixelFormat, read_stored_values
+from clara_stages.dicom_reader.headers.files import StudyFile
+from clara_stages.dicom_reader.headers.instance import read_instance
+from clara_stages.dicom_reader.pixels.format import PixelError, PixelFormat
+from clara_stages.dicom_reader.pixels.stored_values import read_stored_values
 from tests.support.series import ramp, set_pixels, write_ct_series
 
 SHAPE = (48, 40, 2)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from clara_stages.dicom_reader.__main__ import main
+from clara_stages.dicom_reader.headers.study import load_study, quiet_pydicom
 from clara_stages.dicom_reader.selection import choose_series, group_series
-from clara_stages.dicom_reader.study import load_study, quiet_pydicom
 from clara_stages.dicom_reader.volume import build_volume
 from clara_stages.kit import BadInputError, StageIO
 from clara_stages.kit.contract import StageRequest

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from clara_stages.dicom_reader.pixels import PixelFormat
-from clara_stages.dicom_reader.rescale import Rescale, find_unit, rescale_slice
+from clara_stages.dicom_reader.pixels.format import PixelFormat
+from clara_stages.dicom_reader.values.rescale import Rescale, find_unit, rescale_slice
 from clara_stages.kit import BadInputError
 
 HU = Rescale(slope=1, intercept=-1024, rescale_type="HU")

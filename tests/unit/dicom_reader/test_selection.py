@@ -2,8 +2,8 @@
 
 import pytest
 
+from clara_stages.dicom_reader.headers.study import load_study
 from clara_stages.dicom_reader.selection import choose_series, group_series
-from clara_stages.dicom_reader.study import load_study
 from clara_stages.kit import BadInputError
 from tests.support.series import CORONAL, uid, write_ct_series, write_series
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from clara_stages.dicom_reader import volume as volume_module
-from clara_stages.dicom_reader.nifti import write_nifti
+from clara_stages.dicom_reader.headers.study import load_study, quiet_pydicom
+from clara_stages.dicom_reader.outputs.nifti import write_nifti
 from clara_stages.dicom_reader.selection import group_series
-from clara_stages.dicom_reader.study import load_study, quiet_pydicom
 from clara_stages.dicom_reader.volume import build_volume, require_same_pixels
 from clara_stages.kit import BadInputError
 from tests.support.series import SAGITTAL, ramp, set_pixels, uid, write_ct_series, write_series

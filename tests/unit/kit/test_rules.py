@@ -2,7 +2,7 @@
 
 import pytest
 
-from clara_stages.kit.contract.facts import SAMPLE_SERIES, SAMPLE_STUDY, build_study_facts, header_values
+from clara_stages.kit.contract.facts import SAMPLE_SERIES, SAMPLE_STUDY, SAMPLE_VOLUME, build_study_facts, header_values
 from clara_stages.kit.contract.rules import RuleError, check_rule, evaluate_rule
 
 
@@ -45,7 +45,7 @@ def test_one_marked_instance_makes_a_phantom_series():
 )
 def test_a_rule_answers_for_a_study(rule, answer):
     check_rule(rule, "study")
-    assert evaluate_rule(rule, "study", build_study_facts([header("1"), header("2")])) is answer
+    assert evaluate_rule(rule, study=build_study_facts([header("1"), header("2")])) is answer
 
 
 @pytest.mark.parametrize(
@@ -110,3 +110,16 @@ def test_a_study_without_an_instance_has_empty_facts():
 @pytest.mark.parametrize("text", ["NaN", "inf", "1e999"])
 def test_a_number_that_is_none_is_no_fact(text):
     assert build_study_facts([header("1", SliceThickness=text)])["series"][0]["slice_thickness_mm"] == 0.0
+
+
+def test_a_rule_about_series_may_ask_for_the_volume_too():
+    rule = 'series.modality == "MR" && volume.b_value >= 500.0'
+    check_rule(rule, "series")
+    series = build_study_facts([header("1", Modality="MR")])["series"][0]
+    assert evaluate_rule(rule, series=series, volume=SAMPLE_VOLUME)
+    assert not evaluate_rule(rule, series=series, volume=SAMPLE_VOLUME | {"b_value": 50.0})
+
+
+def test_a_misspelt_fact_of_a_volume_comes_with_the_nearest_one():
+    with pytest.raises(RuleError, match="unknown 'bvalue'; did you mean 'b_value'"):
+        check_rule("volume.bvalue == 800.0", "series")

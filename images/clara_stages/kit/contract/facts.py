@@ -43,6 +43,47 @@ SAMPLE_SERIES: dict[str, Any] = {
 }
 """A typed sample of ``series`` and the schema of its facts: each rule is tried on it when it is loaded."""
 
+SAMPLE_VOLUME: dict[str, Any] = {
+    "name": "b800",
+    "verdict": "volume",
+    "slices": 60,
+    "time_points": 1,
+    "time_point": 0,
+    "unit": "1",
+    "split_by": ["b_value"],
+    "image_type": ["DERIVED", "PRIMARY", "DIFFUSION", "TRACEW"],
+    "component": "MAGNITUDE",
+    "quantity": "",
+    "b_value": 800.0,
+    "echo_number": 1,
+    "echo_time_ms": 63.0,
+    "inversion_time_ms": 0.0,
+    "flip_angle_degrees": 90.0,
+    "temporal_position": 0,
+    "time_slot": 0,
+    "trigger_time_ms": 0.0,
+    "cardiac_phase_percent": 0.0,
+    "respiratory_phase_percent": 0.0,
+    "acquisition_number": 1,
+    "stack_id": "",
+    "kernel": "",
+    "kvp": 0.0,
+    "energy_kev": 0.0,
+    "contrast_phase": "",
+    "coil": "",
+}
+"""A typed sample of ``volume``: one of the volumes that a series holds. ``split_by`` has the names of the facts that
+tell it from the others; a fact that the volume's images do not share is missing."""
+
+SAMPLE_ANNOTATION: dict[str, Any] = {
+    "sop_instance_uid": "1.2.3.9",
+    "series_instance_uid": "1.2.3.8",
+    "modality": "SEG",
+    "kind": "binary",
+    "segments": ["Liver"],
+}
+"""A typed sample of ``annotation``: a segmentation or structure set of somebody else in the study."""
+
 SAMPLE_STUDY: dict[str, Any] = {
     "study_instance_uid": "1.2.3",
     "description": "CT Abdomen",

@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from clara_stages.kit.contract.facts import SAMPLE_SERIES, SAMPLE_STUDY
+from clara_stages.kit.contract.facts import SAMPLE_ANNOTATION, SAMPLE_SERIES, SAMPLE_STUDY, SAMPLE_VOLUME
 
-SAMPLES: dict[str, dict[str, Any]] = {"study": SAMPLE_STUDY, "series": SAMPLE_SERIES}
-"""Variable a rule may use -> its typed sample."""
+SAMPLES: dict[str, dict[str, dict[str, Any]]] = {
+    "study": {"study": SAMPLE_STUDY},
+    "series": {"series": SAMPLE_SERIES, "volume": SAMPLE_VOLUME},
+    "annotation": {"annotation": SAMPLE_ANNOTATION},
+}
+"""What a rule is about -> the variables it may use, each with its typed sample."""
 
 _FIELD = re.compile(r"(\w+|[)\]])\s*\.\s*([A-Za-z_]\w*)\b(?!\s*\()")
 """``owner.name`` that is no method call; the owner may end in a bracket."""
@@ -35,71 +39,74 @@ def _program(rule: str) -> Any:
         raise RuleError(f"{rule!r} is no CEL expression: {str(error).splitlines()[0]}") from None
 
 
-def evaluate_rule(rule: str, variable: str, facts: Mapping[str, Any]) -> bool:
-    """Whether a rule holds for the facts of one study or series.
+def evaluate_rule(rule: str, **facts: Mapping[str, Any]) -> bool:
+    """Whether a rule holds for some facts.
 
     Args:
         rule: CEL, for example ``series.modality == "CT"``.
-        variable: ``study`` or ``series``: the name the rule knows the facts by.
-        facts: What ``build_study_facts`` or ``build_series_facts`` made.
+        facts: Under the names that the rule knows them by; those of one entry of ``SAMPLES``.
 
     Raises:
         RuleError: The rule does not compile, fails on these facts, or answers something else than true or false.
     """
     import celpy
 
-    return _evaluate(rule, variable, celpy.json_to_cel(dict(facts)))
+    return _evaluate(rule, {name: celpy.json_to_cel(dict(value)) for name, value in facts.items()})
 
 
-def _evaluate(rule: str, variable: str, facts: Any) -> bool:
+def _evaluate(rule: str, variables: Mapping[str, Any]) -> bool:
     import celpy
     import celpy.celtypes
 
     program = _program(rule)
     try:
-        answer = program.evaluate({variable: facts})
+        answer = program.evaluate(dict(variables))
     except celpy.CELEvalError as error:
-        raise RuleError(f"{rule!r} cannot be evaluated: {_cause(error)}{_nearest(rule, variable)}") from None
+        subject = next(name for name, samples in SAMPLES.items() if variables.keys() <= samples.keys())
+        nearest = _nearest(rule, subject)
+        raise RuleError(f"{rule!r} cannot be evaluated: {_cause(error)}{nearest}") from None
     if not isinstance(answer, (bool, celpy.celtypes.BoolType)):
         raise RuleError(f"{rule!r} answers {answer!r}, expected true or false: compare the value with something")
     return bool(answer)
 
 
-def check_rule(rule: str, variable: str) -> None:
-    """Refuse a rule that could not be evaluated later, by trying it on the typed sample.
+def check_rule(rule: str, subject: str) -> None:
+    """Refuse a rule that could not be evaluated later, by trying it on the typed samples.
+
+    Args:
+        rule: CEL.
+        subject: A key of ``SAMPLES``: what the rule is about.
 
     Raises:
         RuleError: See ``evaluate_rule``; an unknown name comes with the nearest known one.
     """
-    unknown = _unknown_names(rule, variable)
+    unknown = _unknown_names(rule, subject)
     if unknown:
-        raise RuleError(f"{rule!r} names the unknown {unknown[0][0]!r}{_nearest(rule, variable)}")
-    _evaluate(rule, variable, _sample(variable))
+        raise RuleError(f"{rule!r} names the unknown {unknown[0][0]!r}{_nearest(rule, subject)}")
+    _evaluate(rule, _samples(subject))
 
 
-@lru_cache(maxsize=2)
-def _sample(variable: str) -> Any:
+@lru_cache(maxsize=len(SAMPLES))
+def _samples(subject: str) -> dict[str, Any]:
     import celpy
 
-    return celpy.json_to_cel(SAMPLES[variable])
+    return {name: celpy.json_to_cel(sample) for name, sample in SAMPLES[subject].items()}
 
 
-def _known_names(variable: str, owner: str) -> set[str]:
-    """Facts that may follow ``owner.``: a study's after ``study``, else a series'."""
-    if owner == variable or variable == "series":
-        return set(SAMPLES[variable])
-    return set(SAMPLE_SERIES)
+def _known_names(subject: str, owner: str) -> set[str]:
+    """Facts that may follow ``owner.``; an owner that is no variable stands for one of the series of a study."""
+    return set(SAMPLES[subject].get(owner, SAMPLE_SERIES))
 
 
-def _unknown_names(rule: str, variable: str) -> list[tuple[str, str]]:
+def _unknown_names(rule: str, subject: str) -> list[tuple[str, str]]:
     # cel-python is not typed: a short-circuited branch would hide a misspelt fact until a study meets it.
     fields = _FIELD.findall(_TEXT.sub('""', rule))
-    return [(name, owner) for owner, name in fields if name not in _known_names(variable, owner)]
+    return [(name, owner) for owner, name in fields if name not in _known_names(subject, owner)]
 
 
-def _nearest(rule: str, variable: str) -> str:
-    for name, owner in _unknown_names(rule, variable):
-        known = sorted(_known_names(variable, owner))
+def _nearest(rule: str, subject: str) -> str:
+    for name, owner in _unknown_names(rule, subject):
+        known = sorted(_known_names(subject, owner))
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
         return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
     return ""

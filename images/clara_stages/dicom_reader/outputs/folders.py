@@ -4,9 +4,9 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from clara_stages.dicom_reader.nifti import write_nifti
+from clara_stages.dicom_reader.headers.study import LeftOut
+from clara_stages.dicom_reader.outputs.nifti import write_nifti
 from clara_stages.dicom_reader.selection import Series
-from clara_stages.dicom_reader.study import LeftOut
 from clara_stages.dicom_reader.volume import Volume
 from clara_stages.kit.files import link_or_copy, write_json
 from clara_stages.kit.instances import write_instance_list

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from clara_stages.dicom_reader.pixels import PixelFormat, Stored
+from clara_stages.dicom_reader.pixels.format import PixelFormat
+from clara_stages.dicom_reader.pixels.stored_values import Stored
 from clara_stages.kit import BadInputError
 
 LOWEST_HU = -1024.0

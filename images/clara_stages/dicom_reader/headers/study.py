@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pydicom.config
 
-from clara_stages.dicom_reader.files import StudyFolder, list_study_folder
-from clara_stages.dicom_reader.instances import Instance, NotAnInstanceError, read_instance
+from clara_stages.dicom_reader.headers.files import StudyFolder, list_study_folder
+from clara_stages.dicom_reader.headers.instance import Instance, NotAnInstanceError, read_instance
 from clara_stages.kit import BadInputError
 from clara_stages.kit.contract import study_digest
 

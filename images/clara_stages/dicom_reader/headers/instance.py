@@ -11,10 +11,10 @@ from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from clara_stages.dicom_reader.files import StudyFile
-from clara_stages.dicom_reader.geometry import Plane
-from clara_stages.dicom_reader.pixels import PixelFormat
-from clara_stages.dicom_reader.rescale import Rescale
+from clara_stages.dicom_reader.geometry.plane import Plane
+from clara_stages.dicom_reader.headers.files import StudyFile
+from clara_stages.dicom_reader.pixels.format import PixelFormat
+from clara_stages.dicom_reader.values.rescale import Rescale
 from clara_stages.kit.contract.facts import SERIES_KEYWORDS, STUDY_KEYWORDS, build_series_facts, header_values
 
 _PREAMBLE_BYTES = 128

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from clara_stages.dicom_reader.geometry.plane import Plane
 from clara_stages.kit import BadInputError
 
 Floats = npt.NDArray[np.float64]
@@ -51,27 +52,6 @@ _RAS_FROM_LPS: Floats = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 class NoStackError(BadInputError):
     """The images are no stack of slices and were not meant as one: a localizer, several volumes, a single image."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plane:
-    """Where one image lies; None where the header does not say it, or says something that is no finite number.
-
-    Attributes:
-        rows: Number of rows.
-        columns: Number of columns.
-        position_lps_mm: Centre of the first pixel.
-        orientation_lps: Direction along a row (of increasing column index), then along a column; six cosines.
-        pixel_spacing_mm: Between rows, then between columns, in the order of the Standard.
-        frame_of_reference_uid: "" where there is none.
-    """
-
-    rows: int
-    columns: int
-    position_lps_mm: tuple[float, float, float] | None
-    orientation_lps: tuple[float, ...] | None
-    pixel_spacing_mm: tuple[float, float] | None
-    frame_of_reference_uid: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""What the reader would do with a folder, and why."""

@@ -1,0 +1,1 @@
+"""Which frames of one series make which volume."""
