@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 SOP_CLASSES = {
@@ -13,12 +14,18 @@ SOP_CLASSES = {
     "MR": "1.2.840.10008.5.1.4.1.1.4",
     "PT": "1.2.840.10008.5.1.4.1.1.128",
 }
+ENHANCED_CLASSES = {
+    "CT": "1.2.840.10008.5.1.4.1.1.2.1",
+    "MR": "1.2.840.10008.5.1.4.1.1.4.1",
+    "PT": "1.2.840.10008.5.1.4.1.1.130",
+}
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 CORONAL = (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)
 SAGITTAL = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0)
 
 Change = Callable[[int, FileDataset], None]
+ChangeGroups = Callable[[int, Dataset], None]
 
 
 def uid(*parts: object) -> str:
@@ -145,6 +152,116 @@ def write_series(
 def write_ct_series(folder: Path, **options: Any) -> list[Path]:
     """A CT series, rescale slope 1, intercept -1024; the options are those of ``write_series``."""
     return write_series(folder, modality="CT", **options)
+
+
+def write_enhanced_series(
+    folder: Path,
+    *,
+    modality: str = "MR",
+    shape: tuple[int, int, int] = (12, 10, 6),
+    times: int = 1,
+    spacing_mm: tuple[float, float, float] = (0.8, 0.9, 2.5),
+    orientation: Sequence[float] = AXIAL,
+    origin_lps_mm: Sequence[float] = (-20.0, -30.0, 40.0),
+    values: np.ndarray | None = None,
+    study: str = "study",
+    series: str = "series",
+    change: Change | None = None,
+    change_frame: ChangeGroups | None = None,
+) -> Path:
+    """Write one Enhanced object with all slices as frames, slices fastest, and return its file.
+
+    Position, echo time, rescale, stack and time are per frame; spacing and orientation are shared.
+
+    Args:
+        folder: Made where it is not there; the file is ``{series}.dcm``.
+        modality: CT, MR or PT.
+        shape: Columns (i), rows (j), slices (k).
+        times: Time points; frame ``t * slices + k`` is slice k of time t.
+        spacing_mm: Between columns, between rows, between slices.
+        orientation: Image Orientation (Patient), LPS: the row's direction, then the column's.
+        origin_lps_mm: Image Position (Patient) of slice 0.
+        values: Stored values ``[i, j, k]`` or ``[i, j, k, t]`` int16; ``ramp(shape)`` plus t where none are given.
+        study: Names the study; equal names, equal UIDs.
+        series: Names the series.
+        change: Called with 0 and the finished data set before it is written.
+        change_frame: Called with the index of each frame and its functional groups.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = np.stack([ramp(shape) + t for t in range(times)], axis=3) if values is None else values
+    stored = stored.reshape(*shape, times)
+    dataset = slice_dataset(modality, 0, study=study, series=series)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = UID(ENHANCED_CLASSES[modality])
+    for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType", "KVP", "EchoTime", "ScanningSequence"):
+        if keyword in dataset:
+            delattr(dataset, keyword)
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
+    organization = uid(study, series, "dimensions")
+    dataset.DimensionOrganizationSequence = _item(DimensionOrganizationUID=organization)
+    dataset.DimensionIndexSequence = DicomSequence(
+        [
+            _item(
+                DimensionOrganizationUID=organization, DimensionIndexPointer=pointer, FunctionalGroupPointer=0x00209111
+            )[0]
+            for pointer in (0x00209056, 0x00209057, 0x00209128)  # Stack ID, In-Stack Position, Temporal Position Index
+        ]
+    )
+    shared = Dataset()
+    shared.PixelMeasuresSequence = _item(
+        PixelSpacing=[_decimal(spacing_mm[1]), _decimal(spacing_mm[0])], SliceThickness=_decimal(spacing_mm[2])
+    )
+    shared.PlaneOrientationSequence = _item(ImageOrientationPatient=[_decimal(value) for value in orientation])
+    dataset.SharedFunctionalGroupsSequence = DicomSequence([shared])
+    step = np.cross(np.array(orientation[:3], float), np.array(orientation[3:], float)) * spacing_mm[2]
+    groups = []
+    for index in range(shape[2] * times):
+        t, k = divmod(index, shape[2])
+        item = _frame_groups(modality, k, t)
+        position = np.array(origin_lps_mm, float) + k * step
+        item.PlanePositionSequence = _item(ImagePositionPatient=[_decimal(value) for value in position])
+        if change_frame is not None:
+            change_frame(index, item)
+        groups.append(item)
+    dataset.PerFrameFunctionalGroupsSequence = DicomSequence(groups)
+    set_pixels(dataset, stored[:, :, 0, 0].T)
+    dataset.NumberOfFrames = len(groups)
+    dataset.PixelData = np.ascontiguousarray(stored.transpose(3, 2, 1, 0)).tobytes()
+    if change is not None:
+        change(0, dataset)
+    path = folder / f"{series}.dcm"
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def _frame_groups(modality: str, k: int, t: int) -> Dataset:
+    """The functional groups of slice k at time t, without its position."""
+    item = Dataset()
+    item.FrameContentSequence = _item(
+        StackID="1",
+        InStackPositionNumber=k + 1,
+        TemporalPositionIndex=t + 1,
+        DimensionIndexValues=[1, k + 1, t + 1],
+        FrameAcquisitionDateTime=f"202601020800{t:02d}",
+    )
+    slope, intercept, kind = ("1", "-1024", "HU") if modality == "CT" else ("1", "0", "US")
+    item.PixelValueTransformationSequence = _item(RescaleSlope=slope, RescaleIntercept=intercept, RescaleType=kind)
+    frame_type = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]
+    if modality == "CT":
+        item.CTImageFrameTypeSequence = _item(FrameType=frame_type)
+    elif modality == "PT":
+        item.PETFrameTypeSequence = _item(FrameType=frame_type)
+    else:
+        item.MRImageFrameTypeSequence = _item(FrameType=frame_type, ComplexImageComponent="MAGNITUDE")
+        item.MREchoSequence = _item(EffectiveEchoTime=80.0)
+    return item
+
+
+def _item(**values: Any) -> DicomSequence:
+    """A sequence of one item."""
+    item = Dataset()
+    for keyword, value in values.items():
+        setattr(item, keyword, value)
+    return DicomSequence([item])
 
 
 def set_pixels(dataset: FileDataset, stored: np.ndarray) -> None:

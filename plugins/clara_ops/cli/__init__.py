@@ -52,3 +52,15 @@ def init() -> None:
     from clara_ops.cli.airflow_database import initialise
 
     initialise()
+
+
+@app.command()
+def inspect(
+    folder: Annotated[Path, typer.Argument(help="any folder")],
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    headers_only: Annotated[bool, typer.Option(help="do not decode pixels: faster, and blind to damage")] = False,
+) -> None:
+    """Say what the reader would make of each series in a folder, and why."""
+    from clara_ops.cli.inspection import inspect_folder
+
+    raise typer.Exit(inspect_folder(folder, as_json=as_json, headers_only=headers_only))

@@ -7,19 +7,12 @@ import numpy as np
 import pytest
 
 from clara_stages.dicom_reader.__main__ import main
-from clara_stages.dicom_reader.headers.study import load_study, quiet_pydicom
-from clara_stages.dicom_reader.selection import choose_series, group_series
-from clara_stages.dicom_reader.volume import build_volume
-from clara_stages.kit import BadInputError, StageIO
+from clara_stages.kit import StageIO
 from clara_stages.kit.contract import StageRequest
 from tests.support.data import case
+from tests.support.reading import read_volume as read
 
 pytestmark = pytest.mark.data
-
-
-def read(folder, rule=""):
-    with quiet_pydicom():
-        return build_volume(choose_series(group_series(load_study(folder).instances), rule).series.slices)
 
 
 def assert_same_volume(volume, reference, atol=0.0):
@@ -73,33 +66,6 @@ def test_a_whole_ct_is_upright_in_hounsfield_units_with_clean_air(tmp_path):
     series = json.loads((tmp_path / "volume" / "series.json").read_text())
     heights = [item["position_lps_mm"][2] for item in series["slices"]]
     assert np.allclose(np.diff(heights), 5)
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("hard-gantry-tilt", r"leans 14\.0 degrees"),
-        ("hard-missing-slice", r"between slices 3 and 4 of 4 is 10\.00 mm, the usual gap 5\.00 mm: 1 slice is missing"),
-        ("hard-tilt-and-missing-slice", r"leans 15\.5 degrees .* 1\.50 mm, the usual gap 0\.75 mm: 1 slice is missing"),
-        ("hard-missing-slice-mr", r"between slices 13 and 14 of 18 is 6\.00 mm, the usual gap 3\.00 mm"),
-        ("hard-one-position", "4 images at 1 position"),
-        ("hard-duplicate-position", "6 images at 5 positions"),
-        ("hard-two-orientations", "mixes 2 orientations"),
-        ("hard-localizer", "mixes 3 orientations: 3 images .* 5 images .* 5 images"),
-        ("hard-rgb-volume", "MR, 4 instances: Secondary Capture Image Storage"),
-        ("hard-colour-secondary-capture-ct", "1 no SOP Instance UID"),
-        ("hard-ct-transfer-syntaxes", "4 images at 1 position"),
-        ("hard-pydicom", "none of 16 series can become a volume"),
-        ("hard-pydicom-data", "none of 3 series can become a volume"),
-        ("mr-enhanced/philips", "Enhanced MR Image Storage"),
-        ("seg-bit-packing", "Rescale Type of the CT is US, expected HU"),
-        ("wsi-dicom", "VL Whole Slide Microscopy"),
-        ("mr-prostate/6.000000-ep2ddifftraDYNDIST-69284", "57 images at 19 positions: .* looks like 3 volumes"),
-    ],
-)
-def test_what_is_no_sound_volume_is_refused_in_words(name, message):
-    with pytest.raises(BadInputError, match=message):
-        read(case(name))
 
 
 @pytest.mark.parametrize(

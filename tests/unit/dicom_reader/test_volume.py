@@ -4,27 +4,23 @@ import nibabel
 import numpy as np
 import pytest
 
-from clara_stages.dicom_reader import volume as volume_module
-from clara_stages.dicom_reader.headers.study import load_study, quiet_pydicom
+from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.outputs.nifti import write_nifti
-from clara_stages.dicom_reader.selection import group_series
-from clara_stages.dicom_reader.volume import build_volume, require_same_pixels
+from clara_stages.dicom_reader.volume import build_volume
 from clara_stages.kit import BadInputError
-from tests.support.series import SAGITTAL, ramp, set_pixels, uid, write_ct_series, write_series
-
-
-def volume_of(folder):
-    with quiet_pydicom():
-        return build_volume(group_series(load_study(folder).instances)[0].slices)
+from tests.support.reading import plans_of, read_volume, run_stage
+from tests.support.series import SAGITTAL, ramp, uid, write_ct_series, write_series
 
 
 def test_axes_are_column_row_slice_and_values_hounsfield_units(tmp_path):
     write_ct_series(tmp_path, shape=(12, 10, 6))
-    volume = volume_of(tmp_path)
+    volume = read_volume(tmp_path)
     assert volume.values.dtype == np.int16
     assert (volume.values == np.maximum(ramp((12, 10, 6)) - 1024, -1024)).all()
-    assert volume.unit == "HU"
-    assert [item.sop_instance_uid for item in volume.slices] == [uid("study", "series", k) for k in range(6)]
+    assert volume.unit.name == "HU"
+    assert [frame.instance.sop_instance_uid for frame in volume.plan.frames] == [
+        uid("study", "series", k) for k in range(6)
+    ]
 
 
 def test_rescale_may_differ_from_slice_to_slice(tmp_path):
@@ -32,7 +28,7 @@ def test_rescale_may_differ_from_slice_to_slice(tmp_path):
         dataset.RescaleSlope = str(k + 0.5)
 
     write_series(tmp_path, modality="PT", shape=(4, 3, 3), change=change)
-    volume = volume_of(tmp_path)
+    volume = read_volume(tmp_path)
     assert volume.values.dtype == np.float32
     assert np.allclose(volume.values, ramp((4, 3, 3)) * np.array([0.5, 1.5, 2.5]))
 
@@ -42,7 +38,7 @@ def test_slices_of_whole_numbers_before_a_fraction_keep_their_values(tmp_path):
         dataset.RescaleSlope = "1" if k < 2 else "0.3"
 
     write_series(tmp_path, modality="PT", shape=(4, 3, 3), change=change)
-    assert np.allclose(volume_of(tmp_path).values, ramp((4, 3, 3)) * np.array([1, 1, 0.3]))
+    assert np.allclose(read_volume(tmp_path).values, ramp((4, 3, 3)) * np.array([1, 1, 0.3]))
 
 
 def test_inverted_display_does_not_invert_values(tmp_path):
@@ -51,12 +47,12 @@ def test_inverted_display_does_not_invert_values(tmp_path):
 
     write_ct_series(tmp_path / "inverted", change=change)
     write_ct_series(tmp_path / "plain")
-    assert (volume_of(tmp_path / "inverted").values == volume_of(tmp_path / "plain").values).all()
+    assert (read_volume(tmp_path / "inverted").values == read_volume(tmp_path / "plain").values).all()
 
 
 def test_the_nifti_has_the_affine_in_sform_and_qform_and_equal_bytes_for_equal_input(tmp_path):
     write_ct_series(tmp_path / "in", orientation=SAGITTAL, shape=(7, 9, 5))
-    volume = volume_of(tmp_path / "in")
+    volume = read_volume(tmp_path / "in")
     for name in ("a.nii", "b.nii"):
         write_nifti(volume, tmp_path / name)
     assert (tmp_path / "a.nii").read_bytes() == (tmp_path / "b.nii").read_bytes()
@@ -73,8 +69,10 @@ def test_the_nifti_has_the_affine_in_sform_and_qform_and_equal_bytes_for_equal_i
 def test_a_truncated_slice_is_named(tmp_path):
     path = write_ct_series(tmp_path)[3]
     path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(BadInputError, match=rf"slice 4 of 6 \({uid('study', 'series', 3)}\): pixel data is truncated"):
-        volume_of(tmp_path)
+    with pytest.raises(
+        BadInputError, match=rf"pixels of 1 of 6 .* {uid('study', 'series', 3)}: pixel data is truncated"
+    ):
+        read_volume(tmp_path)
 
 
 def only(k, action):
@@ -89,10 +87,6 @@ def headless(dataset):
     del dataset.PixelData
 
 
-def multi_frame(dataset):
-    dataset.NumberOfFrames = 2
-
-
 def other_modality(dataset):
     dataset.Modality = "OT"
 
@@ -104,9 +98,7 @@ def broken(dataset):
 @pytest.mark.parametrize(
     ("action", "found"),
     [
-        (colour, "a colour image"),
         (headless, "an object with no pixel data"),
-        (multi_frame, "a multi-frame object of 2 frames"),
         (other_modality, "a CT image with another Modality"),
         (broken, "a broken header"),
     ],
@@ -115,16 +107,23 @@ def test_one_image_that_is_no_slice_refuses_the_series(tmp_path, action, found):
     write_ct_series(tmp_path, change=only(5, action))
     message = f"1 of 6 images cannot be read; the first, {uid('study', 'series', 5)}, is {found}"
     with pytest.raises(BadInputError, match=message):
-        volume_of(tmp_path)
+        read_volume(tmp_path)
 
 
-def test_ct_and_mr_in_one_series_are_refused(tmp_path):
+def test_a_colour_image_of_the_series_is_no_part_of_the_volume_and_that_is_said(tmp_path):
+    write_ct_series(tmp_path, change=only(5, colour))
+    io, series = run_stage(tmp_path, tmp_path.with_name("out"))
+    assert series["shape"] == [12, 10, 5]
+    assert any("1 images of the series (colour) are no part of the volume" in warning for warning in io.warnings)
+
+
+def test_a_slice_of_another_class_leaves_a_gap_that_is_named(tmp_path):
     def mr(dataset):
-        dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
+        dataset.SOPClassUID, dataset.Modality = "1.2.840.10008.5.1.4.1.1.4", "MR"
 
-    write_ct_series(tmp_path, change=only(1, mr))
-    with pytest.raises(BadInputError, match="mixes images of CT and MR"):
-        volume_of(tmp_path)
+    write_ct_series(tmp_path, change=only(2, mr))
+    with pytest.raises(BadInputError, match=r"gap between slices 2 and 3 of 5 is 5\.00 mm, .* 1 slice is missing"):
+        read_volume(tmp_path)
 
 
 def test_an_absurd_size_is_refused_before_memory_is_taken(tmp_path):
@@ -132,8 +131,8 @@ def test_an_absurd_size_is_refused_before_memory_is_taken(tmp_path):
         dataset.Rows = dataset.Columns = 65535
 
     write_ct_series(tmp_path, change=huge)
-    with pytest.raises(BadInputError, match=r"65535 x 65535 x 6 voxels .* accepted are 1 to 536870912"):
-        volume_of(tmp_path)
+    with pytest.raises(BadInputError, match="an image of 65535 x 65535 pixels; at most 268435456 are read"):
+        read_volume(tmp_path)
 
 
 def test_a_size_of_nothing_is_refused(tmp_path):
@@ -142,26 +141,42 @@ def test_a_size_of_nothing_is_refused(tmp_path):
 
     write_ct_series(tmp_path, change=empty)
     with pytest.raises(BadInputError, match="12 x 0 x 6 voxels"):
-        volume_of(tmp_path)
+        read_volume(tmp_path)
 
 
 def test_a_file_that_vanishes_while_it_is_read_is_said(tmp_path):
     paths = write_ct_series(tmp_path)
-    slices = group_series(load_study(tmp_path).instances)[0].slices
+    (plan,) = plans_of(tmp_path)
     paths[2].unlink()
-    with pytest.raises(BadInputError, match=r"slice 3 of 6 .* can no longer be read \(FileNotFoundError\)"):
-        build_volume(slices)
-
-
-def test_two_files_of_one_instance_must_show_the_same(tmp_path):
-    write_ct_series(tmp_path / "a", shape=(4, 4, 1))
-    write_ct_series(tmp_path / "b", shape=(4, 4, 1))
-    write_ct_series(tmp_path / "c", shape=(4, 4, 1), change=lambda _k, ds: set_pixels(ds, np.zeros((4, 4), np.int16)))
-    first, same, other = (load_study(tmp_path / name).instances[0] for name in "abc")
-    require_same_pixels(first, same)
-    with pytest.raises(BadInputError, match=r"have the SOP Instance UID .* and their pixels differ"):
-        require_same_pixels(first, other)
+    with pytest.raises(
+        BadInputError, match=rf"pixels of 1 of 6 images cannot be read; the first, {uid('study', 'series', 2)}"
+    ):
+        build_volume(plan, Limits())
 
 
 def test_the_limit_of_voxels_fits_the_memory_the_stage_asks_for():
-    assert volume_module.MAX_VOXELS * np.dtype(np.float32).itemsize <= 4096 * 2**20 // 2
+    assert Limits().max_voxels * np.dtype(np.float32).itemsize <= 4096 * 2**20 // 2
+
+
+def test_a_volume_beyond_the_limit_is_refused_before_memory_is_taken(tmp_path):
+    write_ct_series(tmp_path, shape=(12, 10, 6))
+    with pytest.raises(
+        BadInputError, match=r"12 x 10 x 6 voxels \(columns, rows, slices\), accepted are 1 to 719 in all"
+    ):
+        read_volume(tmp_path, max_voxels=719)
+
+
+def test_a_damaged_slice_at_the_end_is_left_out_where_the_workflow_says_so(tmp_path):
+    path = write_ct_series(tmp_path)[5]
+    path.write_bytes(path.read_bytes()[:-8])
+    io, series = run_stage(tmp_path, tmp_path.with_name("out"), bad_files="leave_out")
+    assert series["shape"] == [12, 10, 5]
+    assert any("1 damaged images are left out; the first" in warning for warning in io.warnings)
+    assert "truncated" in series["left_out"][0]["reason"]
+
+
+def test_a_damaged_slice_inside_is_a_missing_slice_even_where_it_may_be_left_out(tmp_path):
+    path = write_ct_series(tmp_path)[3]
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(BadInputError, match=r"gap between slices 3 and 4 of 5 is 5\.00 mm"):
+        run_stage(tmp_path, tmp_path.with_name("out"), bad_files="leave_out")

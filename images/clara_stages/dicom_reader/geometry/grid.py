@@ -1,51 +1,18 @@
-"""From the planes of single images to one grid of voxels, or the exact reason why there is none.
-
-Only Image Position and Image Orientation (Patient) count (PS3.3 C.7.6.2.1.1). Slice Thickness, Slice Location and
-Spacing Between Slices are what somebody thought; they are wrong often enough.
-"""
+"""From what a stack is to one grid of voxels, or the exact reason why there is none."""
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from clara_stages.dicom_reader.geometry.plane import Plane
+from clara_stages.dicom_reader.geometry.axes import Floats
+from clara_stages.dicom_reader.geometry.findings import NO_STACK_KINDS, Finding, FindingKind
+from clara_stages.dicom_reader.geometry.gaps import Integers
+from clara_stages.dicom_reader.geometry.resample import Resampling
+from clara_stages.dicom_reader.geometry.stack import StackReport
+from clara_stages.dicom_reader.geometry.tolerances import SNAP_PART, STEP_SLACK
 from clara_stages.kit import BadInputError
-
-Floats = npt.NDArray[np.float64]
-
-UNIT_TOLERANCE = 1e-3
-"""How far a direction's length may be from 1, and two directions from a right angle (0.06 degrees): cosines written
-with three or four decimals. Directions are made unit vectors before they are used."""
-
-ORIENTATION_ATOL = 1e-4
-"""How far a cosine may differ between slices of one stack: rounding of text. Over 400 mm this moves a voxel 0.04 mm."""
-
-PIXEL_SPACING_RTOL = 1e-4
-"""How far pixel spacing may differ between slices: rounding of text."""
-
-SPACING_RTOL = 0.01
-"""Largest variation of gaps accepted as one grid, as a part of the usual gap."""
-
-ROUNDING_MM = 0.1
-"""Positions are often written with one decimal: each is then off by up to 0.05 mm, and a gap by up to 0.1 mm."""
-
-DRIFT_PART = 0.1
-"""Largest distance of a slice from its place in the even grid, as a part of the spacing: many gaps that are each
-within tolerance may still add up."""
-
-SAME_PLANE_MM = 1e-3
-"""Images closer than this along the normal show one plane: two objects write one plane with equal text or nearly so."""
-
-TILT_TOLERANCE_DEGREES = 0.1
-"""Largest angle between the direction of stacking and the normal of the slices. A tilted gantry has degrees; rounded
-positions have hundredths. The affine keeps the true direction, so that nothing moves below this."""
-
-_SLACK_MM = 1e-6
-"""Binary fractions of decimal text."""
 
 _RAS_FROM_LPS: Floats = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -55,207 +22,188 @@ class NoStackError(BadInputError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class GeometryPolicy:
+    """What to do with a stack that is not even or not straight.
+
+    Attributes:
+        tilt: Of a tilted gantry: make an orthogonal volume, keep the slices and shear the affine, or refuse.
+        spacing: Of several or irregular spacings: interpolate slices at an even one, or refuse.
+    """
+
+    tilt: Literal["resample", "shear", "refuse"] = "resample"
+    spacing: Literal["refuse", "resample"] = "refuse"
+
+
+_DEFAULT_POLICY = GeometryPolicy()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Grid:
     """An even grid of voxels ``[i, j, k]``: i along a row, j down a column, k along row x column.
 
     Attributes:
-        order: For each k the index of its plane.
+        order: For each source slice the index of its plane, along row x column. Without ``resampling`` these are k.
         shape: Number of voxels along i, j, k.
-        spacing_mm: Distance of voxel centres along i, j, k.
-        affine_ras: Voxel index to RAS mm, shape ``(4, 4)``.
-        unevenness_mm: Largest distance of a slice from its place in the grid.
+        spacing_mm: Distance of voxel centres along i and j, and of planes along their normal.
+        affine_lps: Voxel index to LPS mm, shape ``(4, 4)``.
+        unevenness_mm: Largest distance of a source slice from its place in the grid; with ``resampling`` from the one
+            that interpolation gives it.
+        resampling: How the voxels come from the source slices; None where they are the source's own.
+        source_affine_lps: Of an evenly spaced stack the affine of its own slices, sheared where it is tilted; None
+            where its gaps differ.
     """
 
     order: tuple[int, ...]
     shape: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
-    affine_ras: Floats
+    affine_lps: Floats
     unevenness_mm: float
+    resampling: Resampling | None = None
+    source_affine_lps: Floats | None = None
+
+    @property
+    def affine_ras(self) -> Floats:
+        """Voxel index to RAS mm, shape ``(4, 4)``."""
+        return _RAS_FROM_LPS @ self.affine_lps
 
 
-def build_grid(planes: Sequence[Plane]) -> Grid:
-    """The grid that the planes of one series make.
+def blocking_findings(report: StackReport, policy: GeometryPolicy = _DEFAULT_POLICY) -> tuple[Finding, ...]:
+    """The findings that a policy does not allow to repair; empty where ``build_grid`` gives a grid."""
+    healed = set()
+    if policy.tilt != "refuse":
+        healed.add(FindingKind.TILT)
+    if policy.spacing == "resample":
+        healed.add(FindingKind.VARIABLE_SPACING)
+    return tuple(finding for finding in report.findings if finding.kind not in healed)
 
-    Args:
-        planes: At least one, in any order.
+
+def build_grid(report: StackReport, policy: GeometryPolicy = _DEFAULT_POLICY) -> Grid:
+    """The grid that a stack makes.
 
     Raises:
         NoStackError: One slice, mixed orientations, or as many images at each position.
-        BadInputError: Missing or otherwise mixed geometry, a position repeated here and there, a missing slice, uneven
-            spacing, a tilted gantry. The text has the numbers.
+        BadInputError: Anything else that the policy does not allow to repair. The text has all of it.
     """
-    row, column, pixel_spacing_mm = _common_plane(planes)
-    if len(planes) == 1:
-        raise NoStackError("the series has one slice, and one slice is no volume", remedy="select another series")
-    normal = np.cross(row, column)
-    positions = np.array([plane.position_lps_mm for plane in planes], dtype=np.float64)
-    along = positions @ normal
-    order = np.argsort(along, kind="stable")
-    _require_single_positions(along[order])
-    step, unevenness_mm = _even_step(positions[order], normal)
-    affine_lps = np.eye(4)
-    affine_lps[:3, 0] = row * pixel_spacing_mm[1]
-    affine_lps[:3, 1] = column * pixel_spacing_mm[0]
-    affine_lps[:3, 2] = step
-    affine_lps[:3, 3] = positions[order[0]]
-    return Grid(
-        order=tuple(int(index) for index in order),
-        shape=(planes[0].columns, planes[0].rows, len(planes)),
-        spacing_mm=(pixel_spacing_mm[1], pixel_spacing_mm[0], float(np.linalg.norm(step))),
-        affine_ras=_RAS_FROM_LPS @ affine_lps,
-        unevenness_mm=unevenness_mm,
-    )
-
-
-def _common_plane(planes: Sequence[Plane]) -> tuple[Floats, Floats, tuple[float, float]]:
-    """Unit vectors along row and column, LPS, and the pixel spacing, which all planes share."""
-    total = len(planes)
-    lacking = {
-        "Image Position (Patient)": sum(plane.position_lps_mm is None for plane in planes),
-        "Image Orientation (Patient)": sum(plane.orientation_lps is None for plane in planes),
-        "Pixel Spacing": sum(plane.pixel_spacing_mm is None for plane in planes),
-    }
-    for name, count in lacking.items():
-        if count:
-            raise BadInputError(
-                f"{count} of {total} images have no {name} of finite numbers: where they lie is unknown",
-                remedy="select a series with position, orientation and pixel spacing in every image",
-            )
-    orientations = np.array([plane.orientation_lps for plane in planes], dtype=np.float64)
-    _require_one_orientation(orientations)
-    row, column = _unit_directions(orientations[0])
-    _require_same("sizes (rows x columns)", [f"{plane.rows} x {plane.columns}" for plane in planes])
-    frames = [plane.frame_of_reference_uid or "none" for plane in planes]
-    _require_same("frames of reference", frames)
-    spacings = np.array([plane.pixel_spacing_mm for plane in planes], dtype=np.float64)
-    if (spacings <= 0).any():
-        raise BadInputError(
-            f"Pixel Spacing is {spacings.min():g} mm, expected more than 0", remedy="correct the source"
+    blocking = blocking_findings(report, policy)
+    if blocking:
+        kinds = {finding.kind for finding in blocking}
+        raise (NoStackError if kinds & NO_STACK_KINDS else BadInputError)(
+            "; ".join(finding.message for finding in blocking),
+            remedy="; ".join(dict.fromkeys(finding.remedy for finding in blocking)),
         )
-    if not np.allclose(spacings, spacings[0], rtol=PIXEL_SPACING_RTOL, atol=0):
-        _require_same("pixel spacings (mm)", [f"{rows:g} x {columns:g}" for rows, columns in spacings])
-    return row, column, (float(spacings[0][0]), float(spacings[0][1]))
+    is_even = FindingKind.VARIABLE_SPACING not in report.kinds
+    is_straightened = FindingKind.TILT in report.kinds and policy.tilt == "resample"
+    source_affine = _affine(report, report.normal + report.slope_lps, _mean_step_mm(report)) if is_even else None
+    if source_affine is not None and not is_straightened:
+        return _grid_of_slices(report, source_affine)
+    return _resampled_grid(report, is_straightened, source_affine)
 
 
-def _require_same(what: str, texts: Iterable[str]) -> None:
-    counts = Counter(texts)
-    if len(counts) > 1:
-        found = ", ".join(f"{count} images with {text}" for text, count in counts.most_common(4))
-        raise BadInputError(
-            f"the series mixes {len(counts)} {what}: {found}; one volume has one",
-            remedy="select a series that is one stack, or have the sender split it",
-        )
+def _mean_step_mm(report: StackReport) -> float:
+    return float(report.places_mm[-1] - report.places_mm[0]) / (report.planes - 1)
 
 
-def _require_one_orientation(orientations: Floats) -> None:
-    """Refuse cosines, shape ``(n, 6)``, that differ by more than rounding."""
-    left = np.ones(len(orientations), dtype=bool)
-    found = []
-    while left.any():
-        first = orientations[left][0]
-        alike = left & (np.abs(orientations - first) <= ORIENTATION_ATOL).all(axis=1)
-        alike[np.argmax(left)] = True
-        found.append(f"{int(alike.sum())} images along ({', '.join(f'{cosine:.3f}' for cosine in first)})")
-        left &= ~alike
-    if len(found) > 1:
-        raise NoStackError(
-            f"the series mixes {len(found)} orientations: {'; '.join(found[:4])}; one volume has one",
-            remedy="select a series that is one stack: this may be a localizer",
-        )
-
-
-def _unit_directions(orientation: Floats) -> tuple[Floats, Floats]:
-    row, column = orientation[:3], orientation[3:]
-    lengths = float(np.linalg.norm(row)), float(np.linalg.norm(column))
-    if any(abs(length - 1) > UNIT_TOLERANCE for length in lengths):
-        raise BadInputError(
-            f"Image Orientation (Patient) has directions of length {lengths[0]:.4f} and {lengths[1]:.4f}, expected 1",
-            remedy="correct the source of the images",
-        )
-    row, column = row / lengths[0], column / lengths[1]
-    if abs(float(row @ column)) > UNIT_TOLERANCE:
-        angle = math.degrees(math.acos(float(row @ column)))
-        raise BadInputError(
-            f"rows and columns are at {angle:.2f} degrees, expected 90", remedy="correct the source of the images"
-        )
-    return row, column
-
-
-def _require_single_positions(along: Floats) -> None:
-    """Refuse planes, given by their sorted places along the normal in mm, of which two are one."""
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(along) > SAME_PLANE_MM]))
-    counts = np.diff(np.append(starts, len(along)))
-    if (counts == 1).all():
-        return
-    images, positions = len(along), len(starts)
-    error = BadInputError
-    if (counts == counts[0]).all():
-        error = NoStackError
-        looks = f"each has {counts[0]}, which looks like {counts[0]} volumes" if positions > 1 else "that is no stack"
-    else:
-        repeated = int(np.argmax(counts > 1))
-        looks = f"position {repeated + 1} of {positions} along the normal is the first that has {counts[repeated]}"
-    raise error(
-        f"the series has {images} images at {positions} {'positions' if positions > 1 else 'position'}: {looks}",
-        remedy="select a series with one image for each position; series of several volumes are not split",
-    )
-
-
-def _even_step(positions: Floats, normal: Floats) -> tuple[Floats, float]:
-    """The step from slice to slice, LPS mm, and the largest distance of a slice from its place in the grid.
+def _affine(report: StackReport, direction: Floats, step_mm: float) -> Floats:
+    """Voxel index to LPS mm (PS3.3 C.7.6.2.1.1), with the first slice's first pixel as origin.
 
     Args:
-        positions: Sorted along the normal, LPS mm, shape ``(n, 3)``, n >= 2.
-        normal: Unit normal of the slices, LPS.
+        report: Of the stack.
+        direction: Of the third axis, LPS, one mm long along the normal.
+        step_mm: Between planes, along the normal.
     """
-    slices = len(positions)
-    step: Floats = (positions[-1] - positions[0]) / (slices - 1)
-    findings = [*_tilt(step, normal, slices), *_uneven_gaps(np.diff(positions @ normal))]
-    if findings:
-        raise BadInputError(
-            "the slices make no even, straight stack: " + "; ".join(findings),
-            remedy="send the complete series again, or select a straight reconstruction of it",
-        )
-    places = positions[0] + np.arange(slices)[:, None] * step
-    distances = np.linalg.norm(positions - places, axis=1)
-    worst, limit_mm = int(np.argmax(distances)), max(ROUNDING_MM, DRIFT_PART * float(np.linalg.norm(step)))
-    if distances[worst] > limit_mm + _SLACK_MM:
-        raise BadInputError(
-            f"slice {worst + 1} of {slices} lies {distances[worst]:.2f} mm from its place in an even stack with steps "
-            f"of {np.linalg.norm(step):.2f} mm; accepted are {limit_mm:.2f} mm",
-            remedy="the table or the patient was moved, or positions are wrong: select another series",
-        )
-    return step, float(distances[worst])
+    affine = np.eye(4)
+    affine[:3, 0] = report.row * report.pixel_spacing_mm[1]
+    affine[:3, 1] = report.column * report.pixel_spacing_mm[0]
+    affine[:3, 2] = direction * step_mm
+    affine[:3, 3] = report.positions_lps_mm[0]
+    return affine
 
 
-def _tilt(step: Floats, normal: Floats, slices: int) -> list[str]:
-    along = float(step @ normal)
-    beside = float(np.linalg.norm(step - along * normal))
-    degrees = math.degrees(math.atan2(beside, along))
-    if beside * (slices - 1) <= ROUNDING_MM + _SLACK_MM or degrees <= TILT_TOLERANCE_DEGREES:
-        return []
-    return [
-        f"each slice lies {beside:.2f} mm beside the one before it, so that the stack leans {degrees:.1f} degrees "
-        "(tilted gantry)"
-    ]
+def _spacing_mm(report: StackReport, step_mm: float) -> tuple[float, float, float]:
+    return report.pixel_spacing_mm[1], report.pixel_spacing_mm[0], step_mm
 
 
-def _uneven_gaps(gaps_mm: Floats) -> list[str]:
-    """What is uneven about the gaps along the normal, all of them positive."""
-    usual_mm = float(np.sort(gaps_mm)[(len(gaps_mm) - 1) // 2])  # the lower median: of 5 and 10 mm, 5 is usual
-    accepted_mm = max(SPACING_RTOL * usual_mm, min(ROUNDING_MM, usual_mm / 2)) + _SLACK_MM
-    deviations_mm = np.abs(gaps_mm - usual_mm)
-    uneven = np.flatnonzero(deviations_mm > accepted_mm)
-    if not len(uneven):
-        return []
-    worst = int(np.argmax(deviations_mm))
-    missing = round(float(gaps_mm[worst]) / usual_mm) - 1
-    is_multiple = missing >= 1 and abs(gaps_mm[worst] - (missing + 1) * usual_mm) <= (missing + 1) * accepted_mm
-    cause = (
-        f"{missing} {'slices are' if missing > 1 else 'slice is'} missing there" if is_multiple else "uneven spacing"
+def _grid_of_slices(report: StackReport, affine: Floats) -> Grid:
+    places = affine[:3, 3] + np.arange(report.planes)[:, None] * affine[:3, 2]
+    return Grid(
+        order=report.order,
+        shape=(*report.shape, report.planes),
+        spacing_mm=_spacing_mm(report, _mean_step_mm(report)),
+        affine_lps=affine,
+        unevenness_mm=float(np.linalg.norm(report.positions_lps_mm - places, axis=1).max()),
+        source_affine_lps=affine,
     )
-    more = f" ({len(uneven)} such gaps)" if len(uneven) > 1 else ""
-    return [
-        f"the gap between slices {worst + 1} and {worst + 2} of {len(gaps_mm) + 1} is {gaps_mm[worst]:.2f} mm, the "
-        f"usual gap {usual_mm:.2f} mm: {cause}{more}"
-    ]
+
+
+def _resampled_grid(report: StackReport, is_straightened: bool, source_affine: Floats | None) -> Grid:
+    """Even planes across the stack; of a tilted one as wide as all its slices together, so that nothing is cut."""
+    lower, upper, weight, step_mm = _planes(report, is_even=source_affine is not None)
+    direction = report.normal if is_straightened else report.normal + report.slope_lps
+    affine = _affine(report, direction, step_mm)
+    origins = _indices(affine, report.positions_lps_mm)
+    shifts = np.zeros((report.planes, 2))
+    if is_straightened:
+        first = origins[:, :2].min(axis=0)
+        affine[:3, 3] += affine[:3, :2] @ first
+        origins[:, :2] -= first
+        shifts = origins[:, :2]
+    more = np.ceil(shifts.max(axis=0) - SNAP_PART).astype(int)
+    shape = (report.shape[0] + int(more[0]), report.shape[1] + int(more[1]), len(weight))
+    names = ["tilt"] * is_straightened + ["spacing"] * (source_affine is None)
+    resampling = Resampling(
+        kind=" and ".join(names),
+        degrees=report.tilt_degrees,
+        source_shape=(*report.shape, report.planes),
+        shape=shape,
+        source_origin_index=origins,
+        shift_pixels=shifts,
+        lower=lower,
+        upper=upper,
+        weight=weight,
+        source_affine_lps=source_affine,
+    )
+    return Grid(
+        order=report.order,
+        shape=shape,
+        spacing_mm=_spacing_mm(report, step_mm),
+        affine_lps=affine,
+        unevenness_mm=_unevenness_mm(affine, resampling),
+        resampling=resampling,
+        source_affine_lps=source_affine,
+    )
+
+
+def _planes(report: StackReport, *, is_even: bool) -> tuple[Integers, Integers, Floats, float]:
+    """Lower and upper source slice of each plane of the grid, the weight of the upper one, and the step in mm.
+
+    Planes of an even stack are its slices. Otherwise the step is the smallest spacing, made a little smaller so that
+    the first and the last plane are the first and the last slice: with a larger step a slice could lie between two
+    planes and leave no trace, beyond the ends nothing was seen.
+    """
+    slices = np.arange(report.planes)
+    if is_even:
+        return slices, slices, np.zeros(report.planes), _mean_step_mm(report)
+    places = report.places_mm
+    length_mm = float(places[-1] - places[0])
+    steps = max(1, math.ceil(length_mm / report.smallest_gap_mm - STEP_SLACK))
+    wanted = np.linspace(places[0], places[-1], steps + 1)
+    upper = np.clip(np.searchsorted(places, wanted, side="right"), 1, report.planes - 1)
+    lower = upper - 1
+    weight = (wanted - places[lower]) / (places[upper] - places[lower])
+    lower = np.where(weight > 1 - SNAP_PART, upper, lower)
+    weight = np.where((weight < SNAP_PART) | (weight > 1 - SNAP_PART), 0.0, weight)
+    return lower, np.where(weight > 0, upper, lower), weight, length_mm / steps
+
+
+def _indices(affine: Floats, positions_lps_mm: Floats) -> Floats:
+    """Voxel indices of positions, both of shape ``(n, 3)``."""
+    indices = np.linalg.solve(affine[:3, :3], (positions_lps_mm - affine[:3, 3]).T).T
+    return np.asarray(indices, dtype=np.float64)
+
+
+def _unevenness_mm(affine: Floats, resampling: Resampling) -> float:
+    """Largest distance between where a source slice is and where interpolation takes it to be."""
+    away: Floats = resampling.source_origin_index.copy()
+    away[:, :2] -= resampling.shift_pixels
+    away[:, 2] -= np.arange(len(away)) if resampling.source_affine_lps is not None else away[:, 2]
+    return float(np.linalg.norm(away @ affine[:3, :3].T, axis=1).max())

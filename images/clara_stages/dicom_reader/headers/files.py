@@ -21,11 +21,13 @@ class StudyFile:
         path: Where it is, links resolved.
         label: How messages and ``series.json`` name it: the relative path in an arrival, where names are ours; else
             ``file 7 of 41``, for a name that a person gave may be a patient's.
+        relative: Path below the folder that was given, for the person whose folder it is.
         refusal: Why it must not be opened, or "".
     """
 
     path: Path
     label: str
+    relative: str = ""
     refusal: str = ""
 
 
@@ -60,35 +62,53 @@ def list_study_folder(root: Path) -> StudyFolder:
             digest, counts = _load_study_file(root / STUDY_FILE)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             notes = (f"{STUDY_FILE} cannot be used ({type(error).__name__}): the folder is read as a plain one",)
-    is_arrival = bool(digest) and (root / INSTANCES_FOLDER).is_dir()
-    paths = sorted(_walk(root / INSTANCES_FOLDER if is_arrival else root), key=os.fsencode)
-    if is_arrival:
-        labels = [str(path.relative_to(root)) for path in paths]
-    else:
-        labels = [f"file {number} of {len(paths)}" for number in range(1, len(paths) + 1)]
+    instances = root / INSTANCES_FOLDER
+    is_arrival = bool(digest) and instances.is_dir() and not instances.is_symlink()
     base = root.resolve()
-    files = tuple(_study_file(path, label, base) for path, label in zip(paths, labels, strict=True))
+    entries = sorted(_walk(base / INSTANCES_FOLDER if is_arrival else base), key=lambda entry: os.fsencode(entry[0]))
+    files = []
+    for number, (path, kind) in enumerate(entries, 1):
+        relative = os.fsencode(path[len(str(base)) :].lstrip(os.sep)).decode("utf-8", "replace")
+        label = relative if is_arrival else f"file {number} of {len(entries)}"
+        files.append(_study_file(path, kind, label, relative, base))
     if not is_arrival:
         digest, counts = "", {}
-    return StudyFolder(files=files, study_digest=digest, instances_by_series=counts, notes=notes)
+    return StudyFolder(files=tuple(files), study_digest=digest, instances_by_series=counts, notes=notes)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(folder):
-        yield from (Path(parent, name) for name in names)
+def _walk(root: Path) -> Iterator[tuple[str, str]]:
+    """Path and kind (``file``, ``link``, ``folder``: one that cannot be listed, ``other``) of all that is below."""
+    folders = [str(root)]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_symlink():
+                        yield entry.path, "link"
+                    elif entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    else:
+                        yield entry.path, "file" if entry.is_file(follow_symlinks=False) else "other"
+        except OSError:
+            yield folder, "folder"
 
 
-def _study_file(path: Path, label: str, base: Path) -> StudyFile:
-    target = path
-    try:
-        target = path.resolve(strict=True)
-    except (OSError, RuntimeError):  # RuntimeError: a circle of links, before Python 3.13
-        return StudyFile(path=path, label=label, refusal="a link to nothing")
-    if not target.is_relative_to(base):
-        return StudyFile(path=path, label=label, refusal="a link out of the study folder")
-    if not target.is_file():
-        return StudyFile(path=path, label=label, refusal="no plain file")
-    return StudyFile(path=target, label=label)
+def _study_file(path: str, kind: str, label: str, relative: str, base: Path) -> StudyFile:
+    """The file at a path; a link that leads to no plain file inside the folder is refused."""
+    refusal = {"other": "no plain file", "folder": "a folder that cannot be opened"}.get(kind, "")
+    target = Path(path)
+    if kind == "link":
+        try:
+            target = target.resolve(strict=True)
+        except (OSError, RuntimeError):  # RuntimeError: a circle of links, before Python 3.13
+            refusal = "a link to nothing"
+        else:
+            if not target.is_relative_to(base):
+                refusal = "a link out of the study folder"
+            elif not target.is_file():
+                refusal = "a link to a folder" if target.is_dir() else "no plain file"
+    return StudyFile(path=target, label=label, relative=relative, refusal=refusal)
 
 
 def _load_study_file(path: Path) -> tuple[str, dict[str, int]]:

@@ -11,7 +11,8 @@ from clara_stages.dicom_reader.values.rescale import Rescale
 class Attributes:
     """What may tell the volumes of one series apart; None, "" or () where the header does not say it.
 
-    Texts are codes (letters, digits, ``_``, ``-``, blank, at most 64 characters); anything else is read as "".
+    Texts are codes (letters, digits, ``_``, ``-``, ``.``, ``/``, blank, at most 64 characters; units also the other
+    characters of UCUM); anything else is read as "".
 
     Attributes:
         image_type: Image Type or Frame Type, upper case.

@@ -12,7 +12,10 @@ from pathlib import Path
 import pydicom.config
 
 from clara_stages.dicom_reader.headers.files import StudyFolder, list_study_folder
-from clara_stages.dicom_reader.headers.instance import Instance, NotAnInstanceError, read_instance
+from clara_stages.dicom_reader.headers.frame import Frame
+from clara_stages.dicom_reader.headers.instance import Instance
+from clara_stages.dicom_reader.headers.read import NotAnInstanceError, read_file
+from clara_stages.dicom_reader.limits import Limits
 from clara_stages.kit import BadInputError
 from clara_stages.kit.contract import study_digest
 
@@ -24,10 +27,12 @@ class LeftOut:
     Attributes:
         file: The relative path in an arrival, else a running number.
         reason: Why, without anything that the file says about a person.
+        path: Below the folder that was given; for that folder's owner alone, a name may be a patient's.
     """
 
     file: str
     reason: str
+    path: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +44,15 @@ class Study:
         instances: One for each SOP Instance UID, in the order of the files.
         copies: Further files with the UID of an instance.
         left_out: Files without an instance.
+        frames: Of all instances that are images, in the order of the files; one without a plane for an image that is
+            broken or has no pixel data.
     """
 
     folder: StudyFolder
     instances: tuple[Instance, ...]
     copies: tuple[Instance, ...]
     left_out: tuple[LeftOut, ...]
+    frames: tuple[Frame, ...] = ()
 
     def digest_of(self, study_instance_uid: str) -> str:
         """The root key: the adapter's for an arrival, else made of the instances of that study."""
@@ -53,33 +61,48 @@ class Study:
         )
 
 
-def load_study(root: Path) -> Study:
+def load_study(root: Path, limits: Limits = Limits()) -> Study:  # noqa: B008 a frozen value
     """Read the headers of all files under ``root``.
 
     Raises:
         BadInputError: No file is a DICOM instance.
     """
+    study = scan_study(root, limits)
+    if not study.instances:
+        raise BadInputError(
+            f"none of {len(study.folder.files)} files is a DICOM instance"
+            f"{_in_brackets(summarise(list(study.left_out)))}",
+            remedy="give the folder that holds the study's DICOM files",
+        )
+    return study
+
+
+def scan_study(root: Path, limits: Limits = Limits()) -> Study:  # noqa: B008 a frozen value
+    """As ``load_study``, for any folder: one without an instance is an empty study."""
     folder = list_study_folder(root)
     instances: dict[str, Instance] = {}
+    frames: list[Frame] = []
     copies: list[Instance] = []
     left_out: list[LeftOut] = []
     with quiet_pydicom():
         for file in folder.files:
             try:
-                instance = read_instance(file)
+                instance, own_frames = read_file(file, limits)
             except NotAnInstanceError as error:
-                left_out.append(LeftOut(file=file.label, reason=str(error)))
+                left_out.append(LeftOut(file=file.label, path=file.relative, reason=str(error)))
                 continue
             if instance.sop_instance_uid in instances:
                 copies.append(instance)
             else:
                 instances[instance.sop_instance_uid] = instance
-    if not instances:
-        raise BadInputError(
-            f"none of {len(folder.files)} files is a DICOM instance{_in_brackets(summarise(left_out))}",
-            remedy="give the folder that holds the study's DICOM files",
-        )
-    return Study(folder=folder, instances=tuple(instances.values()), copies=tuple(copies), left_out=tuple(left_out))
+                frames.extend(own_frames)
+    return Study(
+        folder=folder,
+        instances=tuple(instances.values()),
+        copies=tuple(copies),
+        left_out=tuple(left_out),
+        frames=tuple(frames),
+    )
 
 
 def summarise(left_out: list[LeftOut]) -> str:

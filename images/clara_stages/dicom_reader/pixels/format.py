@@ -5,22 +5,22 @@ from dataclasses import dataclass
 from pydicom import uid
 from pydicom.pixels.common import PhotometricInterpretation
 
-DECODERS = {
-    uid.RLELossless: "pydicom",
-    uid.JPEGBaseline8Bit: "gdcm",
-    uid.JPEGExtended12Bit: "gdcm",
-    uid.JPEGLossless: "gdcm",
-    uid.JPEGLosslessSV1: "gdcm",
-    uid.JPEGLSLossless: "gdcm",
-    uid.JPEGLSNearLossless: "gdcm",
-    uid.JPEG2000Lossless: "pylibjpeg",
-    uid.JPEG2000: "pylibjpeg",
-    uid.HTJ2KLossless: "pylibjpeg",
-    uid.HTJ2KLosslessRPCL: "pylibjpeg",
-    uid.HTJ2K: "pylibjpeg",
+CODECS: dict[str, str] = {
+    uid.RLELossless: "rle",
+    uid.JPEGBaseline8Bit: "jpeg",
+    uid.JPEGExtended12Bit: "jpeg",
+    uid.JPEGLossless: "jpeg",
+    uid.JPEGLosslessSV1: "jpeg",
+    uid.JPEGLSLossless: "jpegls",
+    uid.JPEGLSNearLossless: "jpegls",
+    uid.JPEG2000Lossless: "j2k",
+    uid.JPEG2000: "j2k",
+    uid.HTJ2KLossless: "j2k",
+    uid.HTJ2KLosslessRPCL: "j2k",
+    uid.HTJ2K: "j2k",
 }
 """One decoder for each compressed transfer syntax, and not the first that happens to be installed: decoders of lossy
-JPEG differ in the last bit, and equal input must give equal volumes."""
+JPEG differ in the last bit, and equal input must give equal volumes. ``decoding.py`` says which decoder it is."""
 
 NATIVE = (
     uid.ImplicitVRLittleEndian,
@@ -36,11 +36,9 @@ they are."""
 _COLOURS = (*_MONOCHROME, *(name.value for name in PhotometricInterpretation))
 """What a message may repeat: other text in that place may be anything."""
 
-_BITS_ALLOCATED = (8, 16)
-"""What CT, MR and PET images have (PS3.3 C.8.2.1, C.8.3.1, C.8.9.4); int32 holds it all."""
-
-_BASELINE_BITS = 8
-"""What gdcm decodes of JPEG Extended; of 12 bits it makes noise."""
+_BITS_ALLOCATED = (8, 16, 32)
+"""Whole words. PS3.5 8.1.1 also allows 1, and its older editions any number, packed across bytes: no image that makes
+a volume is stored so."""
 
 
 class PixelError(ValueError):
@@ -57,6 +55,9 @@ class PixelFormat:
         padding_limit: Pixel Padding Range Limit, likewise.
         lossy: Whether the pixels were once compressed with loss (PS3.3 C.7.6.1.1.5).
         overlay_in_pixels: Whether an overlay lies in bits that the pixels do not use.
+        value_offset: Where the value of the pixel data begins in the file, in bytes; 0 where that is not known, and
+            always for a deflated file.
+        value_length: Its length as the file says, 0xFFFFFFFF where that is undefined (encapsulated).
     """
 
     transfer_syntax_uid: str
@@ -72,11 +73,11 @@ class PixelFormat:
     padding_limit: int | None = None
     lossy: bool = False
     overlay_in_pixels: bool = False
+    value_offset: int = 0
+    value_length: int = 0
 
     def find_other_kind(self) -> str:
-        """Why an image of this format is no slice by its kind, or ""."""
-        if self.frames != 1:
-            return f"a multi-frame object of {self.frames} frames; this version reads single-frame objects"
+        """Why an image of this format is none that a volume could be made of, or ""."""
         if self.samples_per_pixel != 1 or self.photometric_interpretation not in _MONOCHROME:
             colours = self.photometric_interpretation
             return (
@@ -88,17 +89,15 @@ class PixelFormat:
         return ""
 
     def find_damage(self) -> str:
-        """Why a slice of this format cannot be read, or ""."""
+        """Why an image of this format cannot be read, or ""."""
         if self.bits_allocated not in _BITS_ALLOCATED:
-            return f"{self.bits_allocated} bits allocated; read are 8 and 16"
+            return f"{self.bits_allocated} bits allocated; read are 8, 16 and 32"
         if not 1 <= self.bits_stored <= self.bits_allocated or self.high_bit != self.bits_stored - 1:
             return (
                 f"{self.bits_stored} bits stored of {self.bits_allocated} with high bit {self.high_bit}; expected is "
                 "the high bit one below the bits stored (PS3.5 8.1.1)"
             )
-        if self.transfer_syntax_uid == uid.JPEGExtended12Bit and self.bits_stored > _BASELINE_BITS:
-            return f"pixels in {self.bits_stored}-bit JPEG Extended, for which this stage has no decoder"
-        if self.transfer_syntax_uid not in DECODERS and self.transfer_syntax_uid not in NATIVE:
+        if self.transfer_syntax_uid not in CODECS and self.transfer_syntax_uid not in NATIVE:
             return (
                 f"pixels in transfer syntax {syntax_name(self.transfer_syntax_uid)}, which this stage does not decode"
             )

@@ -1,1 +1,1 @@
-"""Which frames of one series make which volume."""
+"""Which frames of one series make which volume: ``split.split_frames``."""

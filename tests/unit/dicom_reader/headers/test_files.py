@@ -16,6 +16,7 @@ def test_files_of_a_plain_folder_are_named_by_number_alone(tmp_path):
     (tmp_path / "b.dcm").write_text("x")
     folder = list_study_folder(tmp_path)
     assert [file.label for file in folder.files] == ["file 1 of 2", "file 2 of 2"]
+    assert [file.relative for file in folder.files] == ["Jones Mary/a.dcm", "b.dcm"]
     assert (folder.study_digest, folder.instances_by_series) == ("", {})
 
 
@@ -51,3 +52,37 @@ def test_links_out_of_the_folder_and_special_files_are_not_opened(tmp_path):
     refusals = [file.refusal for file in list_study_folder(study).files]
     dead = "a link to nothing"
     assert refusals == ["a link out of the study folder", dead, dead, "no plain file", "", ""]
+
+
+def test_folders_that_are_links_are_listed_and_not_entered(tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x").write_text("x")
+    study = tmp_path / "study"
+    (study / "inside").mkdir(parents=True)
+    (study / "to outside").symlink_to(tmp_path / "outside")
+    (study / "to inside").symlink_to(study / "inside")
+    files = list_study_folder(study).files
+    assert [file.refusal for file in files] == ["a link to a folder", "a link out of the study folder"]
+
+
+def test_an_instances_folder_that_is_a_link_makes_no_arrival(tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x").write_text("x")
+    study = tmp_path / "study"
+    study.mkdir()
+    (study / "instances").symlink_to(tmp_path / "outside")
+    (study / "study.json").write_text(json.dumps(STUDY))
+    folder = list_study_folder(study)
+    assert folder.study_digest == ""
+    assert [file.refusal for file in folder.files] == ["a link out of the study folder", ""]
+
+
+def test_a_name_that_is_no_text_is_listed_as_text(tmp_path):
+    (tmp_path / os.fsdecode(b"\xff\xfe")).write_text("x")
+    assert list_study_folder(tmp_path).files[0].relative == "\ufffd\ufffd"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may open every folder")
+def test_a_folder_that_cannot_be_opened_is_listed(tmp_path):
+    (tmp_path / "closed").mkdir(mode=0)
+    assert list_study_folder(tmp_path).files[0].refusal == "a folder that cannot be opened"

@@ -1,0 +1,107 @@
+"""What the reader would do with a folder, as plain data."""
+
+from pathlib import Path
+from typing import Any
+
+from clara_stages.dicom_reader.copies import require_equal_copies
+from clara_stages.dicom_reader.doubts import find_doubts
+from clara_stages.dicom_reader.headers.study import Study, quiet_pydicom, scan_study
+from clara_stages.dicom_reader.image_grid import has_place, image_grid
+from clara_stages.dicom_reader.limits import Limits
+from clara_stages.dicom_reader.plan import Policy, Verdict, VolumePlan, plan_study
+from clara_stages.dicom_reader.sop_classes import ObjectKind, class_name
+from clara_stages.dicom_reader.volume import check_values
+from clara_stages.kit import BadInputError
+
+
+def build_report(root: Path, policy: Policy, limits: Limits, *, decode: bool = True) -> dict[str, Any]:
+    """Verdicts of all that lies under a folder.
+
+    Args:
+        root: Any folder.
+        policy: What to do where there is a choice.
+        limits: How much a study may ask for.
+        decode: Whether pixels are decoded too; without that, damage to pixels is not seen.
+
+    Returns:
+        ``volumes``: ``series_instance_uid``, ``series_number``, ``volume`` (name), ``modality``, ``verdict``,
+        ``reason``, ``remedy``, ``split_by``, ``instances``, ``shape`` (columns, rows, slices, and time points where
+        there are several), ``spacing_mm``, ``affine_lps`` (4 x 4, row by row), ``units``, ``units_basis``,
+        ``warnings``; what is not known of a refused one is null. ``objects``: ``path``, ``sop_class``, ``modality``
+        and UIDs. ``left_out``: ``path``, ``reason``. Paths are relative to ``root``.
+    """
+    study = scan_study(root, limits)
+    with quiet_pydicom():
+        volumes = [_describe(plan, study, limits, decode) for plan in plan_study(study, policy)]
+    return {
+        "notes": list(study.folder.notes),
+        "volumes": volumes,
+        "objects": _describe_objects(study),
+        "left_out": _describe_left_out(study),
+    }
+
+
+def _describe(plan: VolumePlan, study: Study, limits: Limits, decode: bool) -> dict[str, Any]:
+    error = plan.error
+    verdict, reason = plan.verdict, plan.reason
+    if error is None and decode:
+        try:
+            check_values(plan, limits)
+            require_equal_copies(study, plan.frames, limits)
+        except BadInputError as found:
+            error, verdict, reason = found, Verdict.REFUSED, found.message
+    first = plan.stacks[0][0]
+    grid = plan.grid
+    if verdict is Verdict.IMAGE and has_place(first):
+        grid = image_grid(first)
+    known = verdict is not Verdict.REFUSED
+    return {
+        "series_instance_uid": plan.series.series_instance_uid,
+        "series_number": plan.series.facts["number"],
+        "volume": plan.name,
+        "modality": first.instance.modality,
+        "verdict": verdict.value,
+        "reason": reason,
+        "remedy": error.remedy if error else "",
+        "split_by": list(plan.split_by),
+        "instances": len({frame.instance.sop_instance_uid for frame in plan.frames}),
+        "frames": len(plan.frames),
+        "shape": list(plan.shape) if known and plan.shape else None,
+        "spacing_mm": _spacing(plan) if known else None,
+        "affine_lps": grid.affine_lps.tolist() if known and grid is not None else None,
+        "units": plan.unit.name if known and plan.unit else None,
+        "units_basis": plan.unit.basis if known and plan.unit else "",
+        "warnings": find_doubts(plan) if known else [],
+    }
+
+
+def _spacing(plan: VolumePlan) -> list[float] | None:
+    """Along i, j and, of a volume, k; of an image without a place only what its pixels say."""
+    if plan.grid is not None:
+        return list(plan.grid.spacing_mm)
+    first = plan.stacks[0][0]
+    pixel_spacing_mm = first.plane.pixel_spacing_mm or first.imager_pixel_spacing_mm
+    return [pixel_spacing_mm[1], pixel_spacing_mm[0]] if pixel_spacing_mm else None
+
+
+def _describe_objects(study: Study) -> list[dict[str, Any]]:
+    return [
+        {
+            "path": item.relative,
+            "sop_class": class_name(item.sop_class_uid),
+            "modality": item.modality,
+            "sop_class_uid": item.sop_class_uid,
+            "series_instance_uid": item.series_instance_uid,
+            "sop_instance_uid": item.sop_instance_uid,
+        }
+        for item in study.instances
+        if item.kind is ObjectKind.OBJECT
+    ]
+
+
+def _describe_left_out(study: Study) -> list[dict[str, str]]:
+    copies = [{"path": item.relative, "reason": "another file of an instance that was read"} for item in study.copies]
+    return sorted(
+        [*({"path": item.path, "reason": item.reason} for item in study.left_out), *copies],
+        key=lambda item: item["path"],
+    )

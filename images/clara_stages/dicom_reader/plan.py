@@ -1,0 +1,271 @@
+"""What the reader would make of a series, from headers alone: each volume with its verdict and the reason."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from clara_stages.dicom_reader.faults import find_fault, refuse_faulty
+from clara_stages.dicom_reader.geometry.grid import GeometryPolicy, Grid, NoStackError, build_grid
+from clara_stages.dicom_reader.geometry.stack import StackReport, examine_stack
+from clara_stages.dicom_reader.headers.frame import Frame
+from clara_stages.dicom_reader.headers.study import Study
+from clara_stages.dicom_reader.series import Series, group_series
+from clara_stages.dicom_reader.splitting.split import Part, split_frames
+from clara_stages.dicom_reader.values.unit import Unit, find_unit
+from clara_stages.dicom_reader.volume_facts import build_volume_facts
+from clara_stages.kit import BadInputError
+
+
+class Verdict(StrEnum):
+    """What can be made of some images of a series."""
+
+    VOLUME = "volume"
+    IMAGE = "image"
+    """One place only: a single image, a projection, cine."""
+    RESAMPLE = "resample"
+    """No volume as the slices lie, but one by resampling: a tilted gantry, slices at varying distances."""
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What the workflow asks for where there is a choice.
+
+    Attributes:
+        geometry: Of tilted and unevenly spaced slices.
+        pet: ``suv`` or ``activity``.
+        leave_out_bad: Whether a damaged image is left out; else it refuses its volume.
+    """
+
+    geometry: GeometryPolicy = field(default_factory=GeometryPolicy)
+    pet: str = "suv"
+    leave_out_bad: bool = False
+
+
+SAME_GRID_MM = 0.01
+"""Largest difference between the affines of two time points: one scan writes them with equal text or nearly so, and a
+patient who moved is not in the header."""
+
+HEALING = GeometryPolicy(tilt="resample", spacing="resample")
+"""What could be done at most; its grid is shown where the policy refuses it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumePlan:
+    """One volume that a series holds, or some images that are none.
+
+    Attributes:
+        series: Where it comes from.
+        name: Of the volume, unique in its series; safe as a folder name.
+        verdict: What can be made of it.
+        reason: Why, in a sentence.
+        stacks: Frames in order of k, a tuple for each time point; in the order given where there is no grid.
+        facts: What rules see as ``volume``.
+        split_by: What told the volumes of the series apart, in words.
+        grid: Where the voxels lie; None where that is refused, or the images have no place.
+        unit: Of the values; None where that is refused.
+        error: Raised where the plan is carried out all the same, or None.
+        was_meant: Whether a refused one is a damaged stack, rather than something that never was one. Where a rule
+            selects it the run must fail: nothing else may take its place.
+        time_attribute: What time points are told apart by, or "".
+        time_values: Its values.
+        left_out: Damaged images and why; empty unless the policy leaves them out.
+    """
+
+    series: Series
+    name: str
+    verdict: Verdict
+    reason: str
+    stacks: tuple[tuple[Frame, ...], ...]
+    facts: dict[str, Any]
+    split_by: tuple[str, ...] = ()
+    grid: Grid | None = None
+    unit: Unit | None = None
+    error: BadInputError | None = None
+    was_meant: bool = True
+    time_attribute: str = ""
+    time_values: tuple[float, ...] = ()
+    left_out: tuple[tuple[Frame, str], ...] = ()
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """All frames, in order of time point, then k."""
+        return tuple(frame for stack in self.stacks for frame in stack)
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Columns, rows, slices, and time points where there are several; None where no grid is known."""
+        times = () if len(self.stacks) == 1 else (len(self.stacks),)
+        if self.grid is not None:
+            return (*self.grid.shape, *times)
+        if self.verdict is Verdict.IMAGE:
+            plane = self.stacks[0][0].plane
+            return (plane.columns, plane.rows, 1, *times)
+        return None
+
+
+def plan_study(study: Study, policy: Policy) -> list[VolumePlan]:
+    """The volumes of all series of a study, in the order of number and UID."""
+    return [plan for series in group_series(study.instances, study.frames) for plan in plan_series(series, policy)]
+
+
+def plan_series(series: Series, policy: Policy) -> list[VolumePlan]:
+    """The volumes of one series, in the order of the split; at least one."""
+    frames, left_out = _sound_frames(series.frames) if policy.leave_out_bad else (series.frames, ())
+    split = split_frames(frames)
+    plans = [_plan_part(series, part, split.by, policy) for part in split.parts]
+    return [dataclasses.replace(plan, left_out=left_out) for plan in plans]
+
+
+def without_frames(plan: VolumePlan, damaged: Sequence[tuple[Frame, str]], policy: Policy) -> VolumePlan:
+    """A plan made again of the images that are left; the damaged ones are listed with their reasons."""
+    gone = {id(frame) for frame, _ in damaged}
+    times = tuple(tuple(frame for frame in stack if id(frame) not in gone) for stack in plan.stacks)
+    if not all(times):
+        error = BadInputError("no image of the volume can be read", remedy="send the series again")
+        return dataclasses.replace(plan, verdict=Verdict.REFUSED, reason=error.message, error=error)
+    part = Part(
+        name=plan.name,
+        values={},
+        times=times,
+        time_values=plan.time_values,
+        time_attribute=plan.time_attribute,
+        explanation="",
+        kind_of="image" if plan.verdict is Verdict.IMAGE else "stack",
+    )
+    again = _plan_part(plan.series, part, plan.split_by, policy)
+    return dataclasses.replace(again, facts=plan.facts, left_out=(*plan.left_out, *damaged))
+
+
+def _sound_frames(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], tuple[tuple[Frame, str], ...]]:
+    """Frames without a fault, and the others with it; all of them where none is sound."""
+    faults = [(frame, find_fault(frame)) for frame in frames]
+    sound = tuple(frame for frame, fault in faults if not fault)
+    return (sound, tuple((frame, fault) for frame, fault in faults if fault)) if sound else (frames, ())
+
+
+def _plan_part(series: Series, part: Part, split_by: tuple[str, ...], policy: Policy) -> VolumePlan:
+    frames = [frame for stack in part.times for frame in stack]
+    outcome = _judge(part, frames, policy)
+    plan = VolumePlan(
+        series=series,
+        name=part.name,
+        split_by=split_by,
+        stacks=part.times,
+        facts={},
+        time_attribute=part.time_attribute if len(part.times) > 1 else "",
+        time_values=part.time_values if len(part.times) > 1 else (),
+        **outcome,
+    )
+    if plan.grid is not None:
+        plan = dataclasses.replace(plan, stacks=tuple(_ordered(stack) for stack in part.times))
+    facts = build_volume_facts(
+        part.name,
+        frames,
+        part.values,
+        verdict=plan.verdict.value,
+        unit=plan.unit.name if plan.unit else "",
+        slices=plan.shape[2] if plan.shape else len(part.times[0]),
+    )
+    told_apart = part.explanation if split_by or len(part.times) > 1 else ""
+    reason = "; ".join(text for text in (plan.reason, told_apart) if text)
+    return dataclasses.replace(plan, facts=facts | {"time_points": len(part.times)}, reason=reason)
+
+
+def _ordered(stack: Sequence[Frame]) -> tuple[Frame, ...]:
+    return tuple(stack[index] for index in examine_stack([frame.plane for frame in stack]).order)
+
+
+def _judge(part: Part, frames: Sequence[Frame], policy: Policy) -> dict[str, Any]:
+    """Verdict, reason, grid, unit and error of one part."""
+    if part.kind_of == "refused":
+        kinds = [frame.instance.pixels.find_other_kind() for frame in frames]
+        what = next((kind for kind in kinds if kind), "no image that this stage reads")
+        return _refused(NoStackError(f"each image is {what}", remedy="select another series"))
+    faulty = refuse_faulty(frames, [find_fault(frame) for frame in frames])
+    if faulty is not None:
+        return _refused(faulty)
+    try:
+        unit = find_unit(frames, pet=policy.pet)
+    except BadInputError as error:
+        return _refused(error)
+    if part.kind_of == "image":
+        return {"verdict": Verdict.IMAGE, "unit": unit, "reason": _image_reason(part)}
+    return _judge_stack(part, policy) | {"unit": unit}
+
+
+def _judge_stack(part: Part, policy: Policy) -> dict[str, Any]:
+    reports = [examine_stack([frame.plane for frame in stack]) for stack in part.times]
+    if all(report.is_single_place for report in reports) and not _blocks_image(reports[0]):
+        return {"verdict": Verdict.IMAGE, "reason": _image_reason(part)}
+    try:
+        grid = _common_grid(reports, policy.geometry)
+    except NoStackError as error:
+        return _refused(error)
+    except BadInputError as error:
+        error = _with_all_findings(error, reports[0])
+        try:
+            grid = _common_grid(reports, HEALING)
+        except BadInputError:
+            return _refused(error)
+        return {
+            "verdict": Verdict.RESAMPLE,
+            "reason": f"{error.message}; it can be resampled on request",
+            "grid": grid,
+            "error": error,
+        }
+    verdict = Verdict.VOLUME if grid.resampling is None else Verdict.RESAMPLE
+    return {"verdict": verdict, "reason": _grid_reason(grid, reports[0]), "grid": grid}
+
+
+def _with_all_findings(error: BadInputError, report: StackReport) -> BadInputError:
+    """The error about a stack, and what would not have refused it alone."""
+    more = [finding.message for finding in report.findings if finding.message not in error.message]
+    return BadInputError("; ".join([error.message, *more]), remedy=error.remedy)
+
+
+def _common_grid(reports: Sequence[StackReport], policy: GeometryPolicy) -> Grid:
+    """The grid of every time point. Raises BadInputError where one has none or another one."""
+    grids = [build_grid(report, policy) for report in reports]
+    for number, grid in enumerate(grids[1:], start=2):
+        shift_mm = float(np.abs(grid.affine_lps - grids[0].affine_lps).max())
+        if grid.shape != grids[0].shape or shift_mm > SAME_GRID_MM:
+            raise BadInputError(
+                f"time point {number} of {len(grids)} lies on another grid than the first ({grid.shape} voxels, "
+                f"{shift_mm:.3f} mm apart)",
+                remedy="select one time point",
+            )
+    return grids[0]
+
+
+def _blocks_image(report: StackReport) -> bool:
+    """Whether images at one place are not even that: they differ in size or frame of reference."""
+    return any(finding.kind.value in _MIXED for finding in report.findings)
+
+
+_MIXED = ("sizes", "frames_of_reference", "pixel_spacings", "bad_orientation")
+"""Findings that keep images at one place from being one image over time."""
+
+
+def _refused(error: BadInputError) -> dict[str, Any]:
+    return {
+        "verdict": Verdict.REFUSED,
+        "reason": error.message,
+        "error": error,
+        "was_meant": not isinstance(error, NoStackError),
+    }
+
+
+def _image_reason(part: Part) -> str:
+    images = sum(len(stack) for stack in part.times)
+    return "a single image: one slice is no volume" if images == 1 else f"{images} images at one place: no volume"
+
+
+def _grid_reason(grid: Grid, report: StackReport) -> str:
+    texts = [finding.message for finding in report.findings]
+    slices = f"{grid.shape[2]} slices, {grid.spacing_mm[2]:.4g} mm apart"
+    return "; ".join([*texts, f"resampled to {slices}" if grid.resampling else slices])
