@@ -27,6 +27,8 @@ HANG_S = 10.0
 _LARGEST_SOURCE = 300_000
 """Bytes of a file that is damaged: larger ones would be mostly pixels, and slow."""
 
+_OTHER_KINDS = (".gz", ".json", ".nii", ".nrrd", ".svs")
+
 _LENGTHS = (0, 1, 2, 3, 7, 8, 255, 65534, 65535, 1 << 16, 1 << 24, (1 << 31) - 1, 1 << 31, (1 << 32) - 2, (1 << 32) - 1)
 _NUMBERS = (b"0", b"-1", b"1e308", b"nan", b"inf", b"1\\2", b"65535", b"4294967295", b"x", b"\xff\xfe", b"../", b"")
 _SCRAPS = (
@@ -38,8 +40,12 @@ _VRS = (b"SQ", b"UN", b"OB", b"OW", b"US", b"FD", b"DS", b"IS", b"UI", b"LO", b"
 
 
 def list_corpus(folder: Path) -> list[Path]:
-    """The files below a folder that are damaged, in a fixed order."""
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size <= _LARGEST_SOURCE)
+    """The DICOM files below a folder, in a fixed order."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix not in _OTHER_KINDS and path.stat().st_size <= _LARGEST_SOURCE
+    )
 
 
 def damage(corpus: list[Path], seed: int, number: int) -> tuple[bytes, str]:
@@ -48,7 +54,7 @@ def damage(corpus: list[Path], seed: int, number: int) -> tuple[bytes, str]:
     source = chance.choice(corpus)
     data = bytearray(source.read_bytes())
     kinds = []
-    for _ in range(chance.randint(1, 5)):
+    for _ in range(chance.choice((1, 1, 1, 2, 2, 3, 5))):
         change = chance.choice(_CHANGES)
         kinds.append(change.__name__.strip("_"))
         change(data, chance)
@@ -56,8 +62,8 @@ def damage(corpus: list[Path], seed: int, number: int) -> tuple[bytes, str]:
 
 
 def _place(data: bytearray, chance: random.Random) -> int:
-    """Somewhere, and in most cases in the header: the damage is to be read, and not only decoded."""
-    return chance.randrange(min(len(data), chance.choice((600, 4000, 4000, 1 << 30)))) if data else 0
+    """Somewhere; as often in the header as in all the rest, which is mostly pixels."""
+    return chance.randrange(min(len(data), chance.choice((600, 4000, 1 << 30, 1 << 30)))) if data else 0
 
 
 def _flip_bits(data: bytearray, chance: random.Random) -> None:

@@ -19,7 +19,7 @@ from clara_stages.dicom_reader.pixels.format import PixelError
 from clara_stages.dicom_reader.pixels.stored_values import Stored, read_frames
 from tests.support.series import write_ct_series
 
-Encode = Callable[[np.ndarray], bytes]
+Encode = Callable[[np.ndarray], bytes | bytearray]
 
 
 def _bits(stored: np.ndarray) -> np.ndarray:
@@ -40,13 +40,13 @@ def encode_rle(stored: np.ndarray) -> bytes:
     return struct.pack("<16I", len(segments), *offsets, *[0] * (15 - len(segments))) + b"".join(segments)
 
 
-def encode_lossless_jpeg(stored: np.ndarray) -> bytes:
+def encode_lossless_jpeg(stored: np.ndarray) -> bytes | bytearray:
     """JPEG process 14, selection value 1."""
     values = _bits(stored)
     return imagecodecs.jpeg8_encode(values, lossless=True, predictor=1, bitspersample=values.dtype.itemsize * 8)
 
 
-def encode_j2k(stored: np.ndarray) -> bytes:
+def encode_j2k(stored: np.ndarray) -> bytes | bytearray:
     """Reversible JPEG 2000, with the sign of the array."""
     return imagecodecs.jpeg2k_encode(stored, codecformat="j2k", reversible=True)
 
@@ -104,7 +104,7 @@ def write_image(folder: Path, stack: np.ndarray, syntax: str, **options: Any) ->
             dataset.PixelData = data + b"\0" * (len(data) % 2)
         else:
             encapsulate = options.get("encapsulate") or encaps.encapsulate
-            dataset.PixelData = encapsulate([encode(frame) for frame in stack])
+            dataset.PixelData = encapsulate([bytes(encode(frame)) for frame in stack])
             dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
         if options.get("change"):
             options["change"](dataset)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from clara_stages.dicom_reader.copies import require_equal_copies
 from clara_stages.dicom_reader.doubts import find_doubts, find_strangers
+from clara_stages.dicom_reader.headers.frame import Frame
 from clara_stages.dicom_reader.headers.study import LeftOut, Study, load_study, quiet_pydicom, summarise
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.outputs.folders import write_source, write_volume, write_volume_list
@@ -14,6 +15,7 @@ from clara_stages.dicom_reader.selection import choose
 from clara_stages.dicom_reader.unread import find_left_out
 from clara_stages.dicom_reader.volume import DamagedFramesError, Volume, build_volume
 from clara_stages.kit import BadInputError, StageIO, run
+from clara_stages.kit.contract import Kind
 
 _PROGRESS_IMAGES = 64
 """Images between two lines of progress."""
@@ -53,7 +55,8 @@ def _write_one(io: StageIO, study: Study, plan: VolumePlan, params: Params) -> N
     if params.annotations != "none":
         from clara_stages.dicom_reader.annotations.stage import write_annotations  # highdicom, likewise
 
-        write_annotations(io, study, volume, form=params.annotations, rule=params.annotation)
+        form = Kind(params.annotations)
+        write_annotations(io, study, volume, form=form, rule=params.annotation, limits=params.limits)
 
 
 def _write_all(io: StageIO, study: Study, plans: tuple[VolumePlan, ...], params: Params) -> None:
@@ -62,7 +65,8 @@ def _write_all(io: StageIO, study: Study, plans: tuple[VolumePlan, ...], params:
             "`metaimage` and `annotations` are about one volume, `volumes: all` asks for several",
             remedy="leave them out, or use `volumes: one`",
         )
-    entries, frames = [], []
+    entries: list[dict[str, str]] = []
+    frames: list[Frame] = []
     for number, plan in enumerate(plans, start=1):
         volume = _read(io, study, plan, params)
         folder = f"{number:03d}-{plan.name}"

@@ -1,7 +1,7 @@
 """What the reader would make of a series, from headers alone: each volume with its verdict and the reason."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -117,8 +117,19 @@ def plan_series(series: Series, policy: Policy) -> list[VolumePlan]:
     """The volumes of one series, in the order of the split; at least one."""
     frames, left_out = _sound_frames(series.frames) if policy.leave_out_bad else (series.frames, ())
     split = split_frames(frames)
-    plans = [_plan_part(series, part, split.by, policy) for part in split.parts]
+    differing = _differing([part.values for part in split.parts])
+    plans = []
+    for part in split.parts:
+        plan = _plan_part(series, part, split.by, policy)
+        told_apart_by = sorted(differing & part.values.keys())
+        plans.append(dataclasses.replace(plan, facts=plan.facts | {"split_by": told_apart_by}))
     return [dataclasses.replace(plan, left_out=left_out) for plan in plans]
+
+
+def _differing(values: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Attributes that do not have one value in all parts of a series."""
+    keys = {key for item in values for key in item}
+    return {key for key in keys if any(item.get(key) != values[0].get(key) for item in values)}
 
 
 def without_frames(plan: VolumePlan, damaged: Sequence[tuple[Frame, str]], policy: Policy) -> VolumePlan:

@@ -1,6 +1,6 @@
 """The images of a study, series by series."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ def group_series(instances: Sequence[Instance], frames: Iterable[Frame]) -> list
     groups: dict[tuple[str, str], list[Frame]] = {}
     for frame in frames:
         groups.setdefault(_key(frame.instance), []).append(frame)
-    headers: dict[tuple[str, str], list[dict[str, Any]]] = {key: [] for key in groups}
+    headers: dict[tuple[str, str], list[Mapping[str, Any]]] = {key: [] for key in groups}
     for instance in instances:
         if _key(instance) in headers:
             headers[_key(instance)].append(instance.header)

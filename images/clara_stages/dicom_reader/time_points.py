@@ -43,7 +43,7 @@ def join_volumes(plans: Sequence[VolumePlan]) -> list[VolumePlan]:
         groups.setdefault(_alike(plan), []).append(plan)
     joined: list[VolumePlan] = []
     for key, group in groups.items():
-        joined += [_joined(group, key[0])] if key is not None and _same_grid(group) else group
+        joined += [_joined(group, key[0])] if key is not None and _can_join(group, key[0]) else group
     return joined
 
 
@@ -62,7 +62,10 @@ def _axis(axes: Sequence[str]) -> str:
     return min(axes, key=FOURTH_AXES.index)
 
 
-def _same_grid(plans: Sequence[VolumePlan]) -> bool:
+def _can_join(plans: Sequence[VolumePlan], axis: str) -> bool:
+    """Whether plans have one grid, and each its own value of the attribute that becomes the fourth axis."""
+    if len({plan.facts[axis] for plan in plans}) < len(plans):
+        return False
     grids = [plan.grid for plan in plans]
     first = grids[0]
     if first is None or len(plans) < 2:

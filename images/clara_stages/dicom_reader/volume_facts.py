@@ -8,24 +8,24 @@ from clara_stages.kit.contract.facts import SAMPLE_VOLUME
 
 
 def build_volume_facts(
-    name: str, frames: Sequence[Frame], split_values: Mapping[str, Any], *, verdict: str, unit: str, slices: int
+    name: str, frames: Sequence[Frame], values: Mapping[str, Any], *, verdict: str, unit: str, slices: int
 ) -> dict[str, Any]:
     """The facts of one volume of one time point, with the keys of ``SAMPLE_VOLUME``.
 
     Args:
         name: Of the volume.
         frames: Its images; an attribute that they do not share is missing in the facts.
-        split_values: What tells the volume from the others of its series, attribute -> value.
+        values: Attributes that tell volumes of a series apart, as the split found them.
         verdict: What can be made of it.
         unit: Of its values, or "".
         slices: How many it has.
     """
     facts: dict[str, Any] = {key: type(value)() for key, value in SAMPLE_VOLUME.items()}
     for key in facts:
-        values = {getattr(frame.attributes, key) for frame in frames if hasattr(frame.attributes, key)}
-        if len(values) == 1:
-            facts[key] = _plain(values.pop(), facts[key])
-    for key, value in split_values.items():
+        found = {getattr(frame.attributes, key) for frame in frames if hasattr(frame.attributes, key)}
+        if len(found) == 1:
+            facts[key] = _plain(found.pop(), facts[key])
+    for key, value in values.items():
         if key in facts:
             facts[key] = _plain(value, facts[key])
     return facts | {
@@ -34,7 +34,6 @@ def build_volume_facts(
         "unit": unit,
         "slices": slices,
         "time_points": 1,
-        "split_by": sorted(split_values),
     }
 
 

@@ -1,5 +1,6 @@
 """The whole way, phantom -> DICOM files -> volume, is the identity: for any orientation, spacing, order and name."""
 
+import dataclasses
 import random
 import tempfile
 from dataclasses import dataclass
@@ -7,20 +8,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
-from pydicom.uid import UID
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, EnhancedMRImageStorage
 
 from clara_stages.dicom_reader.plan import Verdict
 from clara_stages.kit import BadInputError
 from tests.support.reading import plans_of, read_volume
-from tests.support.series import uid, write_series
+from tests.support.reading_cases import Voxels, plain_volume
+from tests.support.reading_resampled import find_resampling_faults
+from tests.support.series import set_pixels, slice_dataset, uid, write_series
 
 AFFINE_MM = 1e-4
 """Largest distance of a corner from its place: DS has 16 characters, so the files hold far more than that."""
 
-SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+ROUNDED_MM = 0.2
+"""A lean of less from slice to slice may be the rounding of positions."""
+
+SETTINGS = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
 
 AXES = [(1, 0, 0), (0, 1, 0), (0, 0, 1), (-1, 0, 0), (0, -1, 0), (0, 0, -1)]
 
@@ -124,7 +133,7 @@ def test_a_series_becomes_the_phantom_it_was_written_from(phantom):
 @SETTINGS
 @given(phantoms(), st.integers(2, 4), st.sampled_from(["b-value", "echo"]))
 def test_each_of_several_volumes_in_one_series_becomes_its_phantom(phantom, count, attribute):
-    phantom = Phantom(**{**phantom.__dict__, "modality": "MR"})
+    phantom = dataclasses.replace(phantom, modality="MR")
 
     def change_of(number):
         def change(k, dataset):
@@ -150,6 +159,71 @@ def test_each_of_several_volumes_in_one_series_becomes_its_phantom(phantom, coun
             fact = f"volume.b_value == {400.0 * number}"
             rule = fact if attribute == "b-value" else f"volume.echo_number == {number + 1}"
             assert_same(read_volume(folder, rule), phantom, number)
+
+
+def write_enhanced(path, phantom, order, slopes):
+    """One Enhanced MR object with the slices of a phantom as frames, in some order, with a slope for each slice."""
+    dataset = slice_dataset("MR", 0)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = EnhancedMRImageStorage
+    stored = phantom.stored()
+    set_pixels(dataset, stored[:, :, order[0]].T)
+    dataset.NumberOfFrames = len(order)
+    dataset.PixelData = b"".join(stored[:, :, k].T.tobytes() for k in order)
+    measures = item(PixelSpacing=[phantom.spacing_mm[1], phantom.spacing_mm[0]], SliceThickness=99)
+    orientation = item(ImageOrientationPatient=[f"{value:.10g}"[:16] for value in phantom.orientation])
+    dataset.SharedFunctionalGroupsSequence = [
+        item(PixelMeasuresSequence=[measures], PlaneOrientationSequence=[orientation])
+    ]
+    dataset.PerFrameFunctionalGroupsSequence = [
+        item(
+            PlanePositionSequence=[item(ImagePositionPatient=[f"{v:.10g}"[:16] for v in place])],
+            PixelValueTransformationSequence=[item(RescaleSlope=slope, RescaleIntercept=0, RescaleType="US")],
+        )
+        for place, slope in ((phantom.affine_lps[:3] @ [0, 0, k, 1], slopes[k]) for k in order)
+    ]
+    dataset.save_as(path, enforce_file_format=True)
+
+
+def item(**values):
+    dataset = Dataset()
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+@SETTINGS
+@given(phantoms(), st.data())
+def test_a_multi_frame_object_with_its_frames_in_any_order_becomes_its_phantom(phantom, data):
+    phantom = dataclasses.replace(phantom, modality="MR")
+    order = data.draw(st.permutations(range(phantom.shape[2])))
+    slopes = data.draw(st.lists(st.integers(1, 5), min_size=phantom.shape[2], max_size=phantom.shape[2]))
+    with tempfile.TemporaryDirectory() as name:
+        write_enhanced(Path(name) / "one.dcm", phantom, order, slopes)
+        volume = read_volume(Path(name))
+        assert [frame.number for frame in volume.plan.frames] == [order.index(k) + 1 for k in range(phantom.shape[2])]
+        assert_same(dataclasses.replace(volume, values=volume.values / np.array(slopes)), phantom)
+
+
+@SETTINGS
+@given(phantoms(), st.floats(3, 35), st.sampled_from([-1, 1]), st.sampled_from([0, 1]))
+def test_a_tilted_stack_becomes_what_linear_interpolation_makes_of_it(phantom, degrees, sign, axis):
+    phantom = dataclasses.replace(phantom, modality="CT")
+    affine = phantom.affine_lps
+    lean_mm = sign * np.tan(np.radians(degrees)) * phantom.spacing_mm[2]
+    assume(abs(lean_mm) > ROUNDED_MM)
+    affine[:3, 2] += lean_mm * affine[:3, axis] / phantom.spacing_mm[axis]
+
+    def lean(k, dataset):
+        dataset.ImagePositionPatient = [f"{value:.10g}"[:16] for value in affine[:3] @ [0, 0, k, 1]]
+
+    with tempfile.TemporaryDirectory() as name:
+        paths = write_series(Path(name), values=phantom.stored(), change=lean, **phantom.options)
+        source = plain_volume(paths)
+        shuffle(paths, phantom.seed)
+        volume = read_volume(Path(name))
+        assert volume.plan.verdict is Verdict.RESAMPLE
+        found = Voxels(values=volume.values, affine_lps=volume.grid.affine_lps)
+        assert find_resampling_faults(found, source) == []
 
 
 @SETTINGS

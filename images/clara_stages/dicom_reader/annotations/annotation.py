@@ -38,6 +38,7 @@ class SegmentFacts:
         algorithm_version: Of the program, or "".
         algorithm_family: Its code, or None.
         interpreted_type: RT ROI Interpreted Type (GTV, ORGAN ...), or "".
+        frame_of_reference_uid: Of a ROI, or "".
     """
 
     number: int
@@ -52,6 +53,7 @@ class SegmentFacts:
     algorithm_version: str = ""
     algorithm_family: Code | None = None
     interpreted_type: str = ""
+    frame_of_reference_uid: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

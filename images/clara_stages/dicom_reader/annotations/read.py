@@ -5,6 +5,7 @@ from clara_stages.dicom_reader.annotations.rtstruct import read_rtstruct
 from clara_stages.dicom_reader.annotations.seg import read_seg
 from clara_stages.dicom_reader.annotations.segments import Segments, require_readable
 from clara_stages.dicom_reader.annotations.target_grid import TargetGrid
+from clara_stages.dicom_reader.headers.study import quiet_pydicom
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.kit.contract.kinds import Kind
 
@@ -24,4 +25,5 @@ def read_segments(annotation: Annotation, grid: TargetGrid, limits: Limits, kind
     """
     require_readable(annotation, kind)
     read = read_rtstruct if annotation.kind is AnnotationKind.RTSTRUCT else read_seg
-    return read(annotation, grid, limits, kind)
+    with quiet_pydicom():
+        return read(annotation, grid, limits, kind)

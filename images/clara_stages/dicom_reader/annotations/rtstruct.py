@@ -16,7 +16,6 @@ from clara_stages.dicom_reader.annotations.rtstruct_header import contour_images
 from clara_stages.dicom_reader.annotations.segments import LeftOutSegment, Segments, collect_segments
 from clara_stages.dicom_reader.annotations.target_grid import TargetGrid
 from clara_stages.dicom_reader.annotations.values import integer, items
-from clara_stages.dicom_reader.headers.study import quiet_pydicom
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.kit import BadInputError
 from clara_stages.kit.contract.kinds import Kind
@@ -69,6 +68,7 @@ def read_rtstruct(annotation: Annotation, grid: TargetGrid, limits: Limits, kind
     left_out: list[LeftOutSegment] = []
     for facts in annotation.segments:
         try:
+            _check_frame_of_reference(facts, annotation, grid)
             drawings.append((facts, _draw(contours.get(facts.number, []), grid)))
         except ContourError as error:
             left_out.append(LeftOutSegment(facts=facts, reason=f"ROI {facts.number}: {error}"))
@@ -92,21 +92,27 @@ def read_rtstruct(annotation: Annotation, grid: TargetGrid, limits: Limits, kind
     return collect_segments(kind, canvas, valued, annotation, left_out=left_out, notes=notes)
 
 
+def _check_frame_of_reference(facts: SegmentFacts, annotation: Annotation, grid: TargetGrid) -> None:
+    """Refuse a ROI of another Frame of Reference, where the object has ROIs in several. Raises ContourError."""
+    own = facts.frame_of_reference_uid
+    if own and grid.frame_of_reference_uid in annotation.frame_of_reference_uids and own != grid.frame_of_reference_uid:
+        raise ContourError("it was drawn in another Frame of Reference")
+
+
 def _contours_by_roi(annotation: Annotation, limits: Limits) -> dict[int, list[Dataset]]:
     try:
-        with quiet_pydicom():
-            header = open_object(annotation.path, limits).header
-            contours: dict[int, list[Dataset]] = defaultdict(list)
-            for roi in items(header, "ROIContourSequence"):
-                number = integer(roi, "ReferencedROINumber")
-                if number is not None:
-                    contours[number] += items(roi, "ContourSequence")
-            return contours
+        header = open_object(annotation.path, limits).header
     except ObjectError as error:
         raise BadInputError(
             f"the RTSTRUCT {annotation.sop_instance_uid} cannot be read: {error}",
             remedy="export it again from the program that made it",
         ) from None
+    contours: dict[int, list[Dataset]] = defaultdict(list)
+    for roi in items(header, "ROIContourSequence"):
+        number = integer(roi, "ReferencedROINumber")
+        if number is not None:
+            contours[number] += items(roi, "ContourSequence")
+    return contours
 
 
 def _values(numbers: list[int]) -> tuple[list[int], list[str]]:

@@ -100,6 +100,7 @@ def _roi(number: int, item: Dataset, drawn: Dataset, observed: Dataset) -> Segme
         algorithm_type=generated if generated in ("AUTOMATIC", "SEMIAUTOMATIC", "MANUAL") else "",
         algorithm_family=MANUAL_PROCESSING if generated == "MANUAL" else None,
         interpreted_type=interpreted,
+        frame_of_reference_uid=uid(item, "ReferencedFrameOfReferenceUID"),
     )
 
 

@@ -1,6 +1,6 @@
 """The frames of a SEG, one at a time: bits, bytes or words, native or compressed."""
 
-import itertools
+import dataclasses
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from pydicom.encaps import generate_frames
-from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -18,6 +17,12 @@ from pydicom.uid import (
 
 from clara_stages.dicom_reader.annotations.annotation import SegHeader
 from clara_stages.dicom_reader.annotations.open_object import ObjectError, StoredObject
+from clara_stages.dicom_reader.headers.frame import Frame
+from clara_stages.dicom_reader.headers.instance import NO_PLANE, Instance
+from clara_stages.dicom_reader.limits import Limits
+from clara_stages.dicom_reader.pixels.format import PixelError, PixelFormat
+from clara_stages.dicom_reader.pixels.stored_values import read_frames
+from clara_stages.dicom_reader.values.rescale import Rescale
 
 _NATIVE = frozenset(
     {ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian}
@@ -29,7 +34,7 @@ _DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
 Array = npt.NDArray[Any]
 
 
-def read_seg_frames(stored: StoredObject, header: SegHeader, indices: Sequence[int]) -> Iterator[Array]:
+def read_seg_frames(stored: StoredObject, header: SegHeader, indices: Sequence[int], limits: Limits) -> Iterator[Array]:
     """The stored values of some frames ``[row, column]``, unsigned, in the order of ``indices``.
 
     Raises:
@@ -41,7 +46,7 @@ def read_seg_frames(stored: StoredObject, header: SegHeader, indices: Sequence[i
         return _native_frames(stored, header, indices)
     if stored.transfer_syntax_uid == _DEFLATED_FRAMES:
         return _deflated_frames(stored, header, indices)
-    return _decoded_frames(stored, header, indices)
+    return _decoded_frames(stored, header, indices, limits)
 
 
 def starts_frames_on_bytes(stored: StoredObject, header: SegHeader) -> bool:
@@ -111,18 +116,39 @@ def _inflate(data: bytes, size: int, index: int) -> bytes:
     return inflated
 
 
-def _decoded_frames(stored: StoredObject, header: SegHeader, indices: Sequence[int]) -> Iterator[Array]:
-    shape = (header.rows, header.columns)
-    decoded = _guarded(iter_pixels(stored.path, indices=list(indices), raw=True))
-    for index, frame in zip(indices, itertools.chain(decoded, itertools.repeat(None)), strict=False):
-        if frame is None or frame.shape != shape or frame.dtype.kind not in "ui":
-            found = "nothing" if frame is None else f"{frame.dtype} {frame.shape}"
-            raise ObjectError(f"frame {index + 1} decodes to {found}, expected whole numbers of {shape}")
-        yield frame.view(f"u{frame.dtype.itemsize}")
+def _decoded_frames(stored: StoredObject, header: SegHeader, indices: Sequence[int], limits: Limits) -> Iterator[Array]:
+    """Decoded in processes of their own, as those of images are: a damaged codestream can end a decoder."""
+    bits = max(header.bits, 8)
+    pixels = PixelFormat(
+        transfer_syntax_uid=stored.transfer_syntax_uid,
+        frames=len(header.frames),
+        bits_allocated=bits,
+        bits_stored=bits,
+        high_bit=bits - 1,
+        signed=False,
+    )
+    plane = dataclasses.replace(NO_PLANE, rows=header.rows, columns=header.columns)
+    instance = Instance(
+        path=stored.path,
+        label="",
+        study_instance_uid="",
+        series_instance_uid="",
+        sop_class_uid="",
+        sop_instance_uid="",
+        header={},
+        plane=plane,
+        pixels=pixels,
+        rescale=Rescale(),
+    )
+    frames = [Frame(instance=instance, plane=plane, number=index + 1) for index in indices]
+    for index, values in zip(indices, read_frames(frames, limits), strict=True):
+        if isinstance(values, PixelError):
+            raise ObjectError(f"frame {index + 1}: {values}")
+        yield values
 
 
 def _guarded(frames: Iterator[Any]) -> Iterator[Any]:
-    """The same frames; whatever a decoder raises becomes an ObjectError."""
+    """The same frames; whatever broken fragments raise becomes an ObjectError."""
     while True:
         try:
             frame = next(frames)

@@ -217,6 +217,17 @@ def lay_on_slice(values: npt.NDArray[Any], to_frame: Floats, grid: TargetGrid) -
     return laid
 
 
+def leaves_slice(values: npt.NDArray[Any], to_frame: Floats, grid: TargetGrid) -> bool:
+    """Whether the frame ``[row, column]`` has a value other than 0 at a pixel beyond the edge of the slice."""
+    columns, rows = grid.shape[:2]
+    if values.shape == (rows, columns) and np.array_equal(to_frame, np.eye(2, 3)):
+        return False
+    row, column = np.nonzero(values)
+    place = np.linalg.solve(to_frame[:, :2], np.vstack([column, row]) - to_frame[:, 2:])
+    size = np.array([[columns], [rows]])
+    return bool(((place < -0.5 - PIXEL_PART) | (place > size - 0.5 + PIXEL_PART)).any())
+
+
 @lru_cache(maxsize=4)
 def _gather(
     to_frame: tuple[float, ...], frame_shape: tuple[int, int], slice_shape: tuple[int, int]

@@ -73,7 +73,8 @@ class TargetGrid:
     def to_index(self, points_lps_mm: Floats) -> Floats:
         """LPS mm ``(..., 3)`` to index coordinates (i, j, k) of the same shape."""
         inverse = np.linalg.inv(self.affine_lps)
-        return np.asarray(points_lps_mm @ inverse[:3, :3].T + inverse[:3, 3])
+        with np.errstate(over="ignore", invalid="ignore"):  # a header may hold 1e300: infinite is outside as well
+            return np.asarray(points_lps_mm @ inverse[:3, :3].T + inverse[:3, 3])
 
     def nearest_slice(self, depth: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.intp], Floats]:
         """The source slice nearest to each depth along k, and how far away it is, in units of k."""

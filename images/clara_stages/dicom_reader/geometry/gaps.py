@@ -57,6 +57,8 @@ class _Runs:
         first: Index of its first gap.
         count: How many gaps.
         size_mm: Their mean.
+        least_mm: The smallest, which is the mean where they are equal.
+        most_mm: The largest.
         regular: Whether this is a spacing: a region of its own, or as wide as the usual gap.
         usual: Whether it is as wide as the usual gap.
     """
@@ -64,6 +66,8 @@ class _Runs:
     first: Integers
     count: Integers
     size_mm: Floats
+    least_mm: Floats
+    most_mm: Floats
     regular: Flags
     usual: Flags
 
@@ -82,14 +86,14 @@ def examine_gaps(places_mm: Floats) -> GapReport:
         return GapReport(findings=tuple(_drift(places_mm, usual_mm)), usual_mm=usual_mm, smallest_mm=mean_mm)
     runs = _runs(gaps_mm, usual_mm, accepted_mm)
     least_mm = float(runs.size_mm[runs.regular].min(initial=usual_mm))
-    close = runs.size_mm * LARGEST_GAP_RATIO < least_mm
-    smallest_mm = float(runs.size_mm[~close].min())
+    close = runs.least_mm * LARGEST_GAP_RATIO < least_mm
+    smallest_mm = float(runs.least_mm[~close].min())
     lost = _lost_slices(runs, accepted_mm)
-    missing = ~close & ((lost > 0) | (runs.size_mm > LARGEST_GAP_RATIO * smallest_mm))
+    missing = ~close & ((lost > 0) | (runs.most_mm > LARGEST_GAP_RATIO * smallest_mm))
     varying = ~close & ~missing
     if (close | missing).any() and runs.usual[varying].all():
         varying[:] = False
-    texts = _Texts(gaps_mm=gaps_mm, usual_mm=usual_mm, counts=runs.count)
+    texts = _Texts(gaps_mm=gaps_mm, usual_mm=usual_mm, accepted_mm=accepted_mm, counts=runs.count)
     findings = (
         *_too_close_finding(texts, close),
         *_missing_finding(texts, missing, lost),
@@ -122,13 +126,15 @@ def _runs(gaps_mm: Floats, usual_mm: float, accepted_mm: float) -> _Runs:
     first = np.concatenate([[0], np.flatnonzero(np.abs(np.diff(gaps_mm)) > accepted_mm) + 1])
     count = np.diff(np.append(first, len(gaps_mm)))
     size_mm = np.add.reduceat(gaps_mm, first) / count
-    width_mm = np.maximum.reduceat(gaps_mm, first) - np.minimum.reduceat(gaps_mm, first)
-    equal = width_mm <= 2 * accepted_mm
+    least_mm, most_mm = np.minimum.reduceat(gaps_mm, first), np.maximum.reduceat(gaps_mm, first)
+    equal = most_mm - least_mm <= 2 * accepted_mm
     usual = equal & (np.abs(size_mm - usual_mm) <= accepted_mm)
     return _Runs(
         first=first,
         count=count,
         size_mm=size_mm,
+        least_mm=np.where(equal, size_mm, least_mm),
+        most_mm=most_mm,
         regular=usual | (equal & (count >= REGION_GAPS)),
         usual=usual,
     )
@@ -161,46 +167,53 @@ def _lost_slices(runs: _Runs, accepted_mm: float) -> Integers:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Texts:
-    """How gaps are named; ``counts`` is the number of gaps of each run."""
+    """How gaps are named.
+
+    Attributes:
+        gaps_mm: All of them.
+        usual_mm: The usual gap.
+        accepted_mm: How far a gap may be from it.
+        counts: How many gaps each run has.
+    """
 
     gaps_mm: Floats
     usual_mm: float
+    accepted_mm: float
     counts: Integers
 
-    def chosen(self, runs: Flags) -> Integers:
-        """Indices of the gaps of some runs."""
-        return np.flatnonzero(np.repeat(runs, self.counts))
+    def uneven(self, runs: Flags) -> Integers:
+        """Indices of the gaps of some runs that are not as wide as the usual one."""
+        return np.flatnonzero(np.repeat(runs, self.counts) & (np.abs(self.gaps_mm - self.usual_mm) > self.accepted_mm))
 
-    def worst(self, runs: Flags) -> int:
+    def worst(self, gaps: Integers) -> int:
         """Index of the gap that is farthest from the usual one."""
-        chosen = self.chosen(runs)
-        return int(chosen[np.argmax(np.abs(self.gaps_mm[chosen] - self.usual_mm))])
+        return int(gaps[np.argmax(np.abs(self.gaps_mm[gaps] - self.usual_mm))])
 
-    def name(self, runs: Flags) -> str:
+    def name(self, gaps: Integers) -> str:
         """The worst gap, with both slices and sizes."""
-        worst = self.worst(runs)
+        worst = self.worst(gaps)
         return (
             f"the gap between slices {worst + 1} and {worst + 2} of {len(self.gaps_mm) + 1} is "
             f"{shown_mm(self.gaps_mm[worst])}, the usual gap {shown_mm(self.usual_mm)}"
         )
 
-    def others(self, runs: Flags, addition: str = "") -> str:
+    def others(self, gaps: Integers, addition: str = "") -> str:
         """How many gaps are alike, and where."""
-        chosen = self.chosen(runs)
-        if len(chosen) == 1:
+        if len(gaps) == 1:
             return ""
-        listed = ", ".join(str(gap + 1) for gap in chosen[:_LISTED])
-        more = " and more" if len(chosen) > _LISTED else ""
-        return f" ({len(chosen)} such gaps, after slices {listed}{more}{addition})"
+        listed = ", ".join(str(gap + 1) for gap in gaps[:_LISTED])
+        more = " and more" if len(gaps) > _LISTED else ""
+        return f" ({len(gaps)} such gaps, after slices {listed}{more}{addition})"
 
 
 def _too_close_finding(texts: _Texts, runs: Flags) -> list[Finding]:
-    if not runs.any():
+    gaps = texts.uneven(runs)
+    if not len(gaps):
         return []
     return [
         Finding(
             kind=FindingKind.REPEATED,
-            message=f"{texts.name(runs)}: that place was taken twice{texts.others(runs)}",
+            message=f"{texts.name(gaps)}: that place was taken twice{texts.others(gaps)}",
             remedy="select a series with one image for each position",
         )
     ]
@@ -209,18 +222,20 @@ def _too_close_finding(texts: _Texts, runs: Flags) -> list[Finding]:
 def _missing_finding(texts: _Texts, runs: Flags, lost: Integers) -> list[Finding]:
     if not runs.any():
         return []
+    # A wide region may be what is usual; it is named all the same.
+    gaps = np.flatnonzero(np.repeat(runs, texts.counts))
     lost_in_gap = np.repeat(lost, texts.counts)
-    count, addition = int(lost_in_gap[texts.worst(runs)]), ""
+    count, addition = int(lost_in_gap[texts.worst(gaps)]), ""
     if count:
         cause = f"{counted(count, 'slice')} {'is' if count == 1 else 'are'} missing there"
     else:
         cause = f"slices are missing there, for it is more than {LARGEST_GAP_RATIO:g} times the smallest gap"
     if lost[runs].all():
-        addition = f"; {int(lost_in_gap[texts.chosen(runs)].sum())} slices missing in all"
+        addition = f"; {int(lost_in_gap[gaps].sum())} slices missing in all"
     return [
         Finding(
             kind=FindingKind.MISSING,
-            message=f"{texts.name(runs)}: {cause}{texts.others(runs, addition)}",
+            message=f"{texts.name(gaps)}: {cause}{texts.others(gaps, addition)}",
             remedy="send the complete series again",
         )
     ]
@@ -235,9 +250,8 @@ def _variable_finding(texts: _Texts, varying: Flags, runs: _Runs) -> list[Findin
         listed = [_region(runs, int(region)) for region in regions[:_LISTED]]
         more = f", and {len(regions) - _LISTED} more" if len(regions) > _LISTED else ""
         parts.append(f"the spacing changes along the stack: {', then '.join(listed)}{more}")
-    odd = varying & ~runs.regular if parts else varying & ~runs.usual
-    if odd.any() or not parts:
-        odd = odd if odd.any() else varying
+    odd = texts.uneven(varying & ~runs.regular if parts else varying)
+    if len(odd):
         parts.append(f"{texts.name(odd)}: uneven spacing{texts.others(odd)}")
     return [Finding(kind=FindingKind.VARIABLE_SPACING, message="; ".join(parts), remedy=_SPACING_REMEDY)]
 

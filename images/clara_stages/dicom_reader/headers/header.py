@@ -121,9 +121,11 @@ class Header:
             ValueError: It is something else: what depends on it cannot be known.
         """
         found = self.elements.get(key)
-        if found is None or not found[1].strip(_PADDING if found[0] not in (b"US", b"SS", b"UL", b"SL") else b""):
+        if found is None:
             return default
         vr = self._vr(key, found[0])
+        if not found[1].strip(b"" if vr in _BINARY else _PADDING):  # 32 as a number is a blank and a zero
+            return default
         if vr in _BINARY:
             values = self._unpack(found[1], vr)
             if len(values) != 1:

@@ -14,7 +14,7 @@ from clara_stages.dicom_reader.headers.elements import (
     Encoding,
     read_head,
 )
-from clara_stages.dicom_reader.headers.sequences import find_sequence_end
+from clara_stages.dicom_reader.headers.sequences import MOST_ELEMENTS, find_sequence_end
 from clara_stages.dicom_reader.headers.stream import HeaderStream
 from clara_stages.dicom_reader.headers.tags import PIXEL_ELEMENTS, PRIVATE_GROUPS, SEQUENCE_KEYS, WANTED
 
@@ -86,7 +86,8 @@ def scan_header(stream: HeaderStream, at: int, encoding: Encoding) -> Scan:
     """
     scan = Scan()
     data = stream.data
-    while True:
+    tag = 0
+    for _ in range(MOST_ELEMENTS):
         if at + 12 > len(data):
             stream.fill(at, 12)
             data, at = stream.data, 0
@@ -114,6 +115,8 @@ def scan_header(stream: HeaderStream, at: int, encoding: Encoding) -> Scan:
         data = stream.data
         if key is not None and value is not None:
             scan.elements[key] = (vr, value)
+    scan.broken_tag, scan.broken_offset = tag, stream.base + at
+    return scan
 
 
 def _walk_far(

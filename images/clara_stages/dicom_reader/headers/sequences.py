@@ -15,8 +15,8 @@ from clara_stages.dicom_reader.headers.tags import SEQUENCE_KEYS, WANTED
 
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
-_MOST_ELEMENTS = 4_000_000
-"""Of one sequence: 10,000 frames with 400 elements each. Walking them takes seconds."""
+MOST_ELEMENTS = 4_000_000
+"""Of one data set or sequence: 10,000 frames with 400 elements each. Walking them takes seconds."""
 
 
 def find_sequence_end(data: bytes, at: int, encoding: Encoding, *, is_un: bool = False) -> tuple[int, int] | None:
@@ -38,7 +38,7 @@ def find_sequence_end(data: bytes, at: int, encoding: Encoding, *, is_un: bool =
     un_depth = 1 if is_un else 0  # where the outermost sequence of VR UN began
     outer = encoding
     size = len(data)
-    for _ in range(_MOST_ELEMENTS):
+    for _ in range(MOST_ELEMENTS):
         if at + 8 > size:
             return None
         tag, vr, length, at = read_head(data, at, IMPLICIT_LITTLE if un_depth else outer)

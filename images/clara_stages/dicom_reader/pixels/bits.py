@@ -1,5 +1,6 @@
 """From the words that hold stored values to the values: unused bits, signs, and proof that the header is right."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,10 @@ def interpret_decoded(decoded: Stored, pixels: PixelFormat, precision: int) -> S
     if decoded.dtype.kind == "i":
         return _require_range(decoded, pixels)
     if not pixels.signed:
-        return interpret_words(decoded, _of_width(pixels, decoded))
+        width = decoded.dtype.itemsize * 8  # the decoder's words are no wider than the codestream's values need
+        return interpret_words(
+            decoded, replace(pixels, bits_allocated=width, bits_stored=min(pixels.bits_stored, width))
+        )
     if precision in (pixels.bits_stored, pixels.bits_allocated):
         unsigned = np.dtype(f"u{pixels.bits_allocated // 8}")
         return interpret_words(decoded.astype(unsigned, copy=False).view(word_type(pixels)), pixels)
@@ -73,15 +77,3 @@ def _require_range(decoded: Stored, pixels: PixelFormat) -> Stored:
             f"{'signed' if pixels.signed else 'unsigned'}"
         )
     return decoded.astype(word_type(pixels), copy=False)
-
-
-def _of_width(pixels: PixelFormat, decoded: Stored) -> PixelFormat:
-    """The format with words as wide as the decoder's, which are no wider than the codestream's values need."""
-    width = decoded.dtype.itemsize * 8
-    return PixelFormat(
-        transfer_syntax_uid=pixels.transfer_syntax_uid,
-        bits_allocated=width,
-        bits_stored=min(pixels.bits_stored, width),
-        signed=False,
-        overlay_in_pixels=False,
-    )

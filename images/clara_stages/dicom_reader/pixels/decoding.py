@@ -49,7 +49,8 @@ def _decode_jpeg(codestream: bytes, _words: str, _shape: tuple[int, int]) -> Val
     data behind the codestream: an image that changes is one that was not all there.
     """
     values = imagecodecs.jpeg8_decode(codestream)
-    behind = codestream.removesuffix(END_OF_IMAGE) + _FILLER + END_OF_IMAGE
+    data = codestream.removesuffix(END_OF_IMAGE).rstrip(b"\xff")  # fill bytes may come before a marker
+    behind = data + _FILLER + END_OF_IMAGE
     if not np.array_equal(values, imagecodecs.jpeg8_decode(behind)):
         raise MissingDataError
     return values

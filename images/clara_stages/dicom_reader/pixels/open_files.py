@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from clara_stages.dicom_reader.headers.frame import Frame
 
-_MAX_OPEN = 64
-"""Far below the 1024 files that a process may usually have open."""
+_MAX_OPEN = 16
+"""Frames of more instances than these rarely alternate, and a deflated one takes room on the disk."""
 
 
 class OpenFiles:

@@ -1,6 +1,7 @@
 """Values that are equal but for the rounding of text, found by sorting."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -55,3 +56,9 @@ def cluster_vectors(vectors: Sequence[Sequence[float]] | Floats, tolerance: floa
             firsts[count] = vector
         count += 1
     return labels[inverse.reshape(-1)]
+
+
+def runs(ordered: Labels) -> list[tuple[int, int]]:
+    """Begin and end of each run of equal labels."""
+    bounds = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist(), len(ordered)]
+    return list(pairwise(bounds))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from clara_stages.dicom_reader.splitting.candidates import (
     Candidate,
     dimension_candidate,
 )
-from clara_stages.dicom_reader.splitting.clusters import Floats, Labels
+from clara_stages.dicom_reader.splitting.clusters import Floats, Labels, runs
 from clara_stages.dicom_reader.splitting.columns import UNKNOWN, Column, build_column
 from clara_stages.dicom_reader.splitting.interleaved import EVEN_PART, are_interleaved
 from clara_stages.dicom_reader.splitting.places import Places
@@ -152,7 +151,7 @@ class Explainer:
         pairs = np.unique((labels - UNKNOWN) * len(ids) + inverse.reshape(-1))
         group_of, place_of = pairs // len(ids), pairs % len(ids)
         shared = np.bincount(place_of, minlength=len(ids)) > 1
-        for start, end in _runs(group_of):
+        for start, end in runs(group_of):
             members = place_of[start:end]
             if len(members) < column.candidate.least_places or not shared[members].any():
                 return False
@@ -224,7 +223,7 @@ class Explainer:
         """The ways in which a time may tell time points apart: by its value, in running windows, by rank."""
         labels = self._column(candidate).labels[rows]
         order = np.argsort(labels, kind="stable")
-        yield [rows[order[start:end]] for start, end in _runs(labels[order])]
+        yield [rows[order[start:end]] for start, end in runs(labels[order])]
         if candidate.attribute in _RUNNING:
             yield by_windows(times, places, rows)
         sliced = candidate.attribute == ACQUISITION_TIME and runs_place_by_place(times, places)
@@ -250,12 +249,6 @@ class Explainer:
             if all(leaf.is_explained for leaf in leaves):
                 return leaves
         return []
-
-
-def _runs(ordered: Labels) -> list[tuple[int, int]]:
-    """Begin and end of each run of equal labels."""
-    bounds = [0, *(np.flatnonzero(np.diff(ordered)) + 1).tolist(), len(ordered)]
-    return list(pairwise(bounds))
 
 
 def _time_values(candidate: Candidate, times: Floats, stacks: Sequence[Labels]) -> tuple[float, ...]:

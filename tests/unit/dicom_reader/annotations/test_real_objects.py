@@ -4,10 +4,15 @@ import json
 import subprocess
 from pathlib import Path
 
+import highdicom
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
+from highdicom.sr import CodedConcept
+from pydicom.sr.codedict import codes
+from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from clara_stages.dicom_reader.annotations.match import Verdict, describe_missing_source, match
 from clara_stages.dicom_reader.annotations.read import read_segments
@@ -17,6 +22,7 @@ from clara_stages.kit import BadInputError
 from clara_stages.kit.contract.kinds import Kind
 from tests.support.data import case
 from tests.support.peers import require_program
+from tests.support.series import uid
 from tests.unit.dicom_reader.annotations.grids import annotation_of, dice, grid_of
 
 pytestmark = pytest.mark.data
@@ -206,3 +212,47 @@ def test_dcmqi_finds_the_same_voxels_in_every_segment(tmp_path, images, name):
             assert np.array_equal(stack.values[..., 0, place] != 0, expected == segment["labelID"])
             compared += 1
     assert compared == len(stack.labels)
+
+
+@pytest.mark.parametrize(
+    ("kind", "syntax"),
+    [
+        ("BINARY", ExplicitVRLittleEndian),
+        ("FRACTIONAL", RLELossless),
+        ("FRACTIONAL", JPEG2000Lossless),
+        ("LABELMAP", RLELossless),
+        ("LABELMAP", JPEGLSLossless),
+    ],
+)
+def test_what_highdicom_writes_on_an_oblique_series_is_read_back_exactly(tmp_path, kind, syntax):
+    files = sorted((case("mr-rtstruct") / "image").iterdir())[:6]
+    grid = grid_of(files)
+    order = {item.sop_instance_uid: k for k, item in enumerate(grid.slices)}
+    sources = sorted((pydicom.dcmread(path) for path in files), key=lambda source: order[source.SOPInstanceUID])
+    labels = np.random.default_rng(3).integers(0, 3, grid.shape).astype(np.uint8)
+    labels[:, :, 2] = 0
+    concept = CodedConcept("T-D0050", "SRT", "Tissue")
+    algorithm = highdicom.AlgorithmIdentificationSequence("test", codes.DCM.ArtificialIntelligence, "1")
+    segments = [
+        highdicom.seg.SegmentDescription(n, f"part {n}", concept, concept, "AUTOMATIC", algorithm) for n in (1, 2)
+    ]
+    stored = highdicom.seg.Segmentation(
+        source_images=sources,
+        pixel_array=labels.transpose(2, 1, 0),
+        segmentation_type=kind,
+        segment_descriptions=segments,
+        series_instance_uid=uid("results"),
+        series_number=1,
+        sop_instance_uid=uid("result"),
+        instance_number=1,
+        manufacturer="ACME",
+        manufacturer_model_name="One",
+        software_versions="1",
+        device_serial_number="1",
+        transfer_syntax_uid=syntax,
+        max_fractional_value=200,
+    )
+    stored.save_as(tmp_path / "seg.dcm")
+    annotation = annotation_of(tmp_path / "seg.dcm")
+    assert match(annotation, grid).verdict is Verdict.INSTANCES
+    assert np.array_equal(read_segments(annotation, grid, Limits()).values, labels)

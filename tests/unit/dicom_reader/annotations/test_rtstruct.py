@@ -133,6 +133,31 @@ def test_slices_of_a_resampled_volume_take_the_contours_of_the_nearest_source_sl
     assert np.array_equal(found.values == 1, square_mask(fine, (2, 3)))
 
 
+def test_a_roi_in_another_frame_of_reference_is_left_out_of_an_object_with_several(tmp_path):
+    grid = make_grid()
+    dataset = rtstruct_dataset(grid, {1: [contour(grid, SQUARE, 1)], 2: [contour(grid, SQUARE, 1)]})
+    dataset.StructureSetROISequence[1].ReferencedFrameOfReferenceUID = uid("of a registered series")
+    found = read(dataset, tmp_path, grid)
+    assert [label.value for label in found.labels] == [1]
+    assert found.notes == ("left out: ROI 2: it was drawn in another Frame of Reference",)
+
+
+def test_contours_that_cost_minutes_to_fill_are_refused(tmp_path):
+    grid = make_grid((8, 512, 1))
+    zigzag = [(1 + n % 5, 511 * (n % 2)) for n in range(101_000)]
+    path = save(rtstruct_dataset(grid, {1: [raw_points(grid, zigzag)]}), tmp_path / "object.dcm")
+    with pytest.raises(BadInputError, match=r"cross the rows of the image 51[0-9]{6} times; at most 50000000 are read"):
+        read_segments(annotation_of(path), grid, Limits())
+
+
+def raw_points(grid, corners):
+    made = contour(grid, SQUARE, 0)
+    points = np.array([(*corner, 0, 1) for corner in corners]) @ grid.affine_lps.T
+    data = b"\\".join(f"{value:.3f}".encode() for value in points[:, :3].ravel())
+    made[Tag("ContourData")] = RawDataElement(Tag("ContourData"), "UN", len(data), data, 0, False, True)
+    return made
+
+
 def raw_contour(grid, data: bytes):
     made = contour(grid, SQUARE, 1)
     tag = Tag("ContourData")

@@ -114,6 +114,17 @@ def test_a_compressed_label_map_is_decoded(tmp_path, syntax):
     assert np.array_equal(found.values == 7, mask)
 
 
+def test_a_damaged_compressed_frame_is_named(tmp_path):
+    grid, mask = make_grid((64, 64, 3)), noise(1, (64, 64, 3))
+    frames = [(None, k, mask[:, :, k].T.astype(np.uint8)) for k in range(3)]
+    dataset = seg_dataset(grid, frames, kind="LABELMAP")
+    dataset.compress(RLELossless)
+    dataset.PixelData = encapsulate([b"\0" * 80, b"\1" * 80, b"\2" * 80])
+    with pytest.raises(BadInputError, match="cannot be read: frame 1: ") as caught:
+        read(dataset, tmp_path, grid)
+    assert caught.value.remedy == "export it again from the program that made it"
+
+
 def test_deflated_frames_are_inflated_one_by_one(tmp_path):
     grid, mask = make_grid(), noise(1)
     dataset = seg_dataset(grid, frames_of({1: mask}))
@@ -231,6 +242,15 @@ def test_frames_that_run_in_other_directions_are_turned_without_resampling(tmp_p
     found = read(dataset, tmp_path, grid)
     assert np.array_equal(found.values == 1, mask)
     assert "none was resampled" in found.notes[0]
+
+
+def test_a_frame_that_reaches_beyond_its_slice_is_cut_with_a_note(tmp_path):
+    grid, mask = make_grid(), noise(1)
+    larger = make_grid((COLUMNS + 3, ROWS, SLICES), affine_lps=grid.affine_lps)
+    frames = [(1, k, np.pad(mask[:, :, k].T, ((0, 0), (0, 3)), constant_values=k == 2)) for k in range(SLICES)]
+    found = read(seg_dataset(larger, frames), tmp_path, grid)
+    assert np.array_equal(found.values == 1, mask)
+    assert found.notes[1:] == ("1 frames reach beyond the edge of their slice and are cut there",)
 
 
 def test_a_seg_of_a_tilted_series_follows_its_slices_through_the_resampled_volume(tmp_path):

@@ -222,6 +222,25 @@ def test_a_linear_field_is_the_same_field_in_the_resampled_volume(shape, lean, s
 
 
 @checked
+@given(st.lists(st.floats(0.01, 5), min_size=3, max_size=40) | st.lists(st.floats(1, 5), min_size=3, max_size=40))
+def test_uneven_stacks_are_covered_from_end_to_end_and_every_slice_is_used(gaps):
+    places = np.concatenate([[0], np.cumsum(gaps)])
+    report = examine_stack(stack(places))
+    assume(report.kinds == {FindingKind.VARIABLE_SPACING})
+    grid = build_grid(report, EVERYTHING)
+    made = grid.resampling
+    step = grid.spacing_mm[2]
+    assert (grid.shape[2] - 1) * step == pytest.approx(places[-1])
+    assert grid.shape[2] <= 5 * len(places)
+    assert step <= report.smallest_gap_mm * 1.1
+    at = places[made.lower] * (1 - made.weight) + places[made.upper] * made.weight
+    assert at == pytest.approx(np.linspace(0, places[-1], grid.shape[2]), abs=1e-3)
+    used = np.maximum(np.bincount(made.lower, 1 - made.weight, len(places)), 0)
+    used += np.bincount(made.upper, made.weight, len(places))
+    assert (used > 0).all()
+
+
+@checked
 @given(made_of, leans(0.5, 30), slices(3, 12), gaps_mm)
 def test_every_source_pixel_gets_its_label_back_from_the_voxel_nearest_to_it(shape, lean, count, gap_mm):
     report = examine_stack(stack(np.arange(count) * gap_mm, lean=lean[1], **shape))

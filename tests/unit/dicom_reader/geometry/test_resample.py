@@ -36,12 +36,13 @@ def test_a_shift_by_whole_pixels_copies_every_value():
 
 
 def test_a_shift_by_parts_of_a_pixel_is_linear_and_holds_the_edges_half_a_pixel():
-    planes = stack((0, 2.5, 5), size=(3, 4), lean=(0.8 * 0.25 / 2.5, 0))  # a quarter of a column for each slice
-    values = np.array([[[0, 100, 200, 300]] * 3] * 3, dtype=np.int16)
+    planes = stack((0, 2.5, 5, 7.5), size=(3, 4), lean=(0.8 * 0.25 / 2.5, 0))  # a quarter of a column for each slice
+    values = np.array([[[0, 100, 200, 300]] * 3] * 4, dtype=np.int16)
     volume = resample(values, resampling_of(planes), -1024)
     assert volume[0, 0].tolist() == [0, 100, 200, 300, -1024]
     assert volume[1, 0].tolist() == [0, 75, 175, 275, -1024]
     assert volume[2, 0].tolist() == [0, 50, 150, 250, 300]
+    assert volume[3, 0].tolist() == [-1024, 25, 125, 225, 300]
 
 
 def test_values_are_rounded_and_floats_are_not():
@@ -68,9 +69,12 @@ def test_planes_between_slices_are_a_mixture_of_both():
 
 
 def test_a_voxel_that_one_of_two_slices_covers_is_the_nearer_ones_and_never_mixed_with_padding():
-    planes = stack((0, 2, 4, 6, 10.5, 15, 19.5), size=(4, 4), pixel_spacing_mm=(1, 1), lean=(0.5, 0))
-    volume = resample(np.full((7, 4, 4), 100, dtype=np.int16), resampling_of(planes), -1024)
-    assert set(np.unique(volume)) == {-1024, 100}
+    planes = stack((0, 2, 4, 6, 12, 18, 24), size=(4, 4), pixel_spacing_mm=(1, 1), lean=(0.5, 0))
+    values = np.full((7, 4, 4), 100, dtype=np.int16)
+    values[4] = 400
+    volume = resample(values, resampling_of(planes), -1024)
+    assert volume[4, 0, 2:12].tolist() == [-1024, 100, 100, 100, 200, -1024, -1024, -1024, -1024, -1024]
+    assert volume[5, 0, 2:12].tolist() == [-1024, -1024, -1024, -1024, 300, 400, 400, 400, -1024, -1024]
 
 
 def test_padding_must_be_a_value_of_the_dtype_and_the_shape_that_of_the_source():

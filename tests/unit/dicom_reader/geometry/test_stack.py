@@ -225,8 +225,10 @@ def test_as_many_orientations_as_images_are_not_all_compared():
 
 
 def test_orientations_that_differ_by_rounding_are_one():
-    planes = moved(stack(orientation=OBLIQUE), 1, orientation_lps=tuple(round(value, 5) for value in OBLIQUE))
-    assert examine_stack(planes).findings == ()
+    planes = moved(stack(orientation=OBLIQUE), 0, orientation_lps=tuple(round(value, 5) for value in OBLIQUE))
+    report = examine_stack(planes)
+    assert report.findings == ()
+    assert report.row == pytest.approx(OBLIQUE[:3], abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -291,6 +293,13 @@ def test_directions_must_be_unit_vectors(lengths):
     )
 
 
+def test_rounded_directions_are_made_unit_vectors():
+    report = examine_stack(stack(orientation=(0.956, 0.295, 0, -0.295, 0.956, 0)))
+    assert report.findings == ()
+    for direction in (report.row, report.column, report.normal):
+        assert np.linalg.norm(direction) == pytest.approx(1, abs=1e-12)
+
+
 def test_directions_must_be_at_a_right_angle():
     leaning = (1, 0, 0, math.sin(0.01), math.cos(0.01), 0)
     planes = [dataclasses.replace(plane, orientation_lps=leaning) for plane in stack()]
@@ -311,3 +320,50 @@ def test_twenty_thousand_planes_are_one_stack():
     assert report.findings == ()
     assert len(report.order) == 20_000
     assert (np.diff(report.places_mm) > 0).all()
+
+
+def test_gaps_that_are_alike_but_leave_the_tolerance_are_uneven():
+    message = only_message(stack(np.cumsum([0, 2.5, 2.5, 2.5, 2.56, 2.62])), FindingKind.VARIABLE_SPACING)
+    assert message == "the gap between slices 5 and 6 of 6 is 2.62 mm, the usual gap 2.50 mm: uneven spacing"
+
+
+def test_the_tolerance_of_tenths_hides_no_lost_slice_of_a_fine_stack():
+    message = only_message(stack((0, 0.08, 0.16, 0.32)), FindingKind.MISSING)
+    assert message == (
+        "the gap between slices 3 and 4 of 4 is 0.16 mm, the usual gap 0.08 mm: 1 slice is missing there"
+    )
+
+
+def test_a_slice_beside_a_stack_of_four_is_named():
+    planes = stack((0, 2.5, 5, 7.5))
+    message = only_message(moved(planes, 0, position_lps_mm=(-19.0, -30.0, 40.0)), FindingKind.OFF_PLACE)
+    assert message.startswith("slice 1 of 4 lies 1.00 mm beside its place")
+
+
+def test_a_tenth_of_a_millimetre_between_two_slices_is_rounding():
+    report = examine_stack(stack((0, 1), lean=(0.1, 0)))
+    assert report.findings == ()
+    assert report.tilt_degrees == pytest.approx(5.71, abs=0.01)
+
+
+def test_a_twentieth_of_a_degree_is_no_tilt_however_long_the_stack():
+    assert examine_stack(stack(np.arange(1000), lean=(tangent(0.05), 0))).findings == ()
+
+
+def test_of_images_at_one_position_the_first_comes_first_whatever_the_last_digit_of_the_text():
+    planes = [*stack((2e-4, 2.5)), *stack((1e-4, 2.5)), *stack((0, 2.5))]
+    assert examine_stack(planes).order == (0, 2, 4, 1, 3, 5)
+
+
+def test_pixel_spacings_that_differ_by_rounding_are_one():
+    planes = moved(stack(), 2, pixel_spacing_mm=(0.9, 0.80000001))
+    report = examine_stack(planes)
+    assert report.findings == ()
+    assert report.pixel_spacing_mm == (0.9, 0.8)
+
+
+def test_gaps_that_grow_slowly_are_uneven_and_too_wide_ones_missing():
+    grown = stack(np.cumsum(np.arange(1.0, 4.0, 0.05)))
+    assert examine_stack(grown).smallest_gap_mm == pytest.approx(1.05)
+    assert examine_stack(grown).kinds == {FindingKind.VARIABLE_SPACING}
+    assert FindingKind.MISSING in examine_stack(stack(np.cumsum(np.arange(1.0, 7.0, 0.05)))).kinds

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
+from pydicom import dcmread, dcmwrite
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from tests.support.data import case
@@ -42,7 +42,7 @@ def write_corpus(folder):
     for name, implicit, little in (("implicit", True, True), ("big", False, False)):
         dataset = dcmread(folder / "CT-slice000.dcm")
         del dataset.file_meta, dataset.preamble
-        dataset.save_as(folder / name, implicit_vr=implicit, little_endian=little)
+        dcmwrite(folder / name, dataset, implicit_vr=implicit, little_endian=little)
 
 
 def fuzz(corpus, folder, files):

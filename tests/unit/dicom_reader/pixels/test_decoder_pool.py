@@ -103,12 +103,12 @@ def test_frames_come_in_the_order_asked_for_from_several_processes_and_files(tmp
     assert np.array_equal(list(read_frames(frames, Limits(), workers=3)), expected)
 
 
-def test_an_iterator_that_is_closed_leaves_no_process(tmp_path):
+def test_an_iterator_that_is_dropped_leaves_no_process(tmp_path):
     frames = frames_of(write_image(tmp_path, stack_of(12), uid.JPEGLSLossless))
     reading = read_frames(frames, Limits(), workers=1)
     next(reading)
     assert decoders()
-    reading.close()
+    del reading
     assert not decoders()
 
 
@@ -142,6 +142,8 @@ def test_copies_are_compared_by_their_values(tmp_path):
     )
     assert same_pixels(one, other, Limits()) == ""
     assert same_pixels(one, third, Limits()) == "its pixels differ"
+    again = frames_of(write_image(tmp_path, stack, uid.JPEG2000Lossless, name="again"))[0]
+    assert same_pixels(one, again, Limits()) == ""
     third.instance.path.unlink()
     assert "cannot be compared: the file cannot be opened" in same_pixels(one, third, Limits())
 

@@ -1,25 +1,30 @@
 """Each frame is made of its own fragments, whatever an offset table says."""
 
 import struct
+from functools import partial
+from itertools import product
 
 import imagecodecs
 import numpy as np
 import pytest
 from pydicom import encaps, uid
 
+from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.pixels.format import PixelError
-from tests.support.pixel_files import in_fragments, item, read_image, read_one, stack_of, write_image
+from clara_stages.dicom_reader.pixels.stored_values import read_frames
+from tests.support.pixel_files import frames_of, in_fragments, item, read_image, read_one, stack_of, write_image
 
 SYNTAXES = (uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEG2000Lossless)
 
 
-@pytest.mark.parametrize("table", ["none", "true", "lying"])
-@pytest.mark.parametrize("pieces", [1, 3])
 @pytest.mark.parametrize("syntax", SYNTAXES)
-def test_frames_are_found_with_and_without_a_table(tmp_path, syntax, pieces, table):
-    stack = stack_of(4)
-    path = write_image(tmp_path, stack, syntax, encapsulate=lambda frames: in_fragments(frames, pieces, table))
-    assert np.array_equal(read_image(path), stack)
+def test_frames_are_found_in_one_or_many_fragments_with_and_without_a_table(tmp_path, syntax):
+    stack, frames = stack_of(4), []
+    for pieces, table in product((1, 3), ("none", "true", "lying")):
+        encapsulate = partial(in_fragments, pieces=pieces, table=table)
+        path = write_image(tmp_path, stack, syntax, encapsulate=encapsulate, name=f"{table}{pieces}")
+        frames += frames_of(path)
+    assert np.array_equal(list(read_frames(frames, Limits())), np.concatenate([stack] * 6))
 
 
 def test_rle_frames_are_found_by_their_number(tmp_path):
