@@ -24,7 +24,7 @@ from pydicom.uid import UID, JPEG2000Lossless, JPEGLosslessSV1
 
 from tests.support.series import write_ct_series
 
-ROUNDS = 5
+ROUNDS = 3
 EDGE = 512
 SIZES = (300, 1000)
 COMPRESSED = 100

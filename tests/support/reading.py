@@ -2,14 +2,16 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from clara_stages.dicom_reader.__main__ import main
 from clara_stages.dicom_reader.headers.study import load_study, quiet_pydicom
+from clara_stages.dicom_reader.outputs.nifti import write_nifti
 from clara_stages.dicom_reader.params import Params
 from clara_stages.dicom_reader.plan import VolumePlan, plan_study
 from clara_stages.dicom_reader.selection import choose
-from clara_stages.dicom_reader.volume import Volume, build_volume
+from clara_stages.dicom_reader.volume import Volume
 from clara_stages.kit import StageIO
 from clara_stages.kit.contract import StageRequest
 
@@ -25,8 +27,10 @@ def read_volume(folder: Path, select: str = "", **params: Any) -> Volume:
     """The volume that a rule selects."""
     given = Params(select=select, **params)
     selection = choose(plans_of(folder, **params), select, volumes=given.volumes, images=given.images)
-    with quiet_pydicom():
-        return build_volume(selection.plans[0], given.limits)
+    with quiet_pydicom(), TemporaryDirectory() as work:
+        volume = write_nifti(selection.plans[0], Path(work) / "volume.nii", given.limits)
+        assert volume.values is not None  # mapped now: the mapping outlives the file
+    return volume
 
 
 def run_stage(study: Path, output: Path, **params: Any) -> tuple[StageIO, dict[str, Any]]:

@@ -24,8 +24,8 @@ with its defaults and Philips values as the rescale gives them (`-p n`), highdic
 - Where there is no volume: **refuses** is right, and so is **in place**: each image where its header says it lies.
 - A tilted stack may be refused, kept with a sheared affine that puts each slice in its place (**in place**), or
   **resampled**.
-- Everything else is **wrong**: a file that looks sound and is not, whatever was said on the console. "refuses" and "nothing" are no answer, but no
-  danger, where a volume could have been made; they do not count as right.
+- Everything else is **wrong**: a file that looks sound and is not, whatever was said on the console. "refuses" and
+  "nothing" are no answer, but no danger, where a volume could have been made; they do not count as right.
 
 Units are not compared: none of the others says which it made. Values below -1024 of a CT are padding and are not
 compared either. Some transfer syntaxes and headers are beyond what some of the others set out to read.

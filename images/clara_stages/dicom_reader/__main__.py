@@ -4,18 +4,18 @@ from pathlib import Path
 
 from clara_stages.dicom_reader.copies import require_equal_copies
 from clara_stages.dicom_reader.doubts import find_doubts, find_strangers
-from clara_stages.dicom_reader.headers.frame import Frame
 from clara_stages.dicom_reader.headers.study import LeftOut, Study, load_study, quiet_pydicom, summarise
-from clara_stages.dicom_reader.limits import Limits
-from clara_stages.dicom_reader.outputs.folders import write_source, write_volume, write_volume_list
+from clara_stages.dicom_reader.outputs.lists import write_source, write_volume_list
+from clara_stages.dicom_reader.outputs.nifti import write_nifti
 from clara_stages.dicom_reader.outputs.series_json import describe_volume
 from clara_stages.dicom_reader.params import Params
-from clara_stages.dicom_reader.plan import Policy, VolumePlan, plan_study, without_frames
+from clara_stages.dicom_reader.plan import VolumePlan, plan_study, without_frames
 from clara_stages.dicom_reader.selection import choose
 from clara_stages.dicom_reader.unread import find_left_out
-from clara_stages.dicom_reader.volume import DamagedFramesError, Volume, build_volume
+from clara_stages.dicom_reader.volume import DamagedFramesError, Volume
 from clara_stages.kit import BadInputError, StageIO, run
 from clara_stages.kit.contract import Kind
+from clara_stages.kit.files import write_json
 
 _PROGRESS_IMAGES = 64
 """Images between two lines of progress."""
@@ -40,11 +40,9 @@ def main(io: StageIO) -> None:
 
 
 def _write_one(io: StageIO, study: Study, plan: VolumePlan, params: Params) -> None:
-    volume = _read(io, study, plan, params)
-    left_out = find_left_out(study, volume.plan)
+    volume, left_out = _write(io, study, plan, params, io.writes("volume"))
     if left_out:
         io.warn(f"{len(left_out)} of {len(study.folder.files)} files were left out: {summarise(left_out)}")
-    _write(io.writes("volume"), study, volume, left_out)
     write_source(io.writes("source"), volume.plan.frames)
     _report(io, volume)
     if params.metaimage:
@@ -53,7 +51,7 @@ def _write_one(io: StageIO, study: Study, plan: VolumePlan, params: Params) -> N
         io.uses("SimpleITK")
         write_metaimage(volume, io.writes("metaimage"))
     if params.annotations != "none":
-        from clara_stages.dicom_reader.annotations.stage import write_annotations  # highdicom, likewise
+        from clara_stages.dicom_reader.annotations.stage import write_annotations  # likewise: not for every run
 
         form = Kind(params.annotations)
         write_annotations(io, study, volume, form=form, rule=params.annotation, limits=params.limits)
@@ -65,40 +63,42 @@ def _write_all(io: StageIO, study: Study, plans: tuple[VolumePlan, ...], params:
             "`metaimage` and `annotations` are about one volume, `volumes: all` asks for several",
             remedy="leave them out, or use `volumes: one`",
         )
-    entries: list[dict[str, str]] = []
-    frames: list[Frame] = []
+    entries, volumes = [], []
     for number, plan in enumerate(plans, start=1):
-        volume = _read(io, study, plan, params)
         folder = f"{number:03d}-{plan.name}"
-        _write(io.writes("volumes") / folder, study, volume, find_left_out(study, volume.plan))
+        volume, _ = _write(io, study, plan, params, io.writes("volumes") / folder)
         entries.append({"folder": folder, "name": plan.name, "series_instance_uid": plan.series.series_instance_uid})
-        frames += volume.plan.frames
+        volumes.append(volume)
     write_volume_list(io.writes("volumes"), entries)
-    write_source(io.writes("source"), frames)
+    write_source(io.writes("source"), [frame for volume in volumes for frame in volume.plan.frames])
     io.metric("volumes", len(entries))
 
 
-def _read(io: StageIO, study: Study, plan: VolumePlan, params: Params) -> Volume:
-    """The volume of a plan, checked against what arrived, with every doubt told."""
+def _write(io: StageIO, study: Study, plan: VolumePlan, params: Params, folder: Path) -> tuple[Volume, list[LeftOut]]:
+    """Write the volume of a plan, checked against what arrived, with every doubt told; returns what was left out."""
+    folder.mkdir(parents=True, exist_ok=True)
     _require_all_arrived(study, plan)
-    volume = _build(io, plan, params.policy, params.limits)
+    volume = _write_values(io, plan, params, folder / "volume.nii")
     require_equal_copies(study, volume.plan.frames, params.limits)
     for doubt in find_doubts(volume.plan):
         io.warn(doubt)
-    return volume
+    left_out = find_left_out(study, volume.plan)
+    digest = study.digest_of(volume.plan.series.study_instance_uid)
+    write_json(folder / "series.json", describe_volume(volume, digest, left_out))
+    return volume, left_out
 
 
-def _build(io: StageIO, plan: VolumePlan, policy: Policy, limits: Limits) -> Volume:
+def _write_values(io: StageIO, plan: VolumePlan, params: Params, path: Path) -> Volume:
     def show(done: int, total: int) -> None:
         if done % _PROGRESS_IMAGES == 0 or done == total:
             io.progress(done / total, f"read {done} of {total} images")
 
     try:
-        return build_volume(plan, limits, show)
+        return write_nifti(plan, path, params.limits, show)
     except DamagedFramesError as error:
-        if not policy.leave_out_bad:
+        if not params.policy.leave_out_bad:
             raise
-        return build_volume(without_frames(plan, error.damaged, policy), limits, show)
+        return write_nifti(without_frames(plan, error.damaged, params.policy), path, params.limits, show)
 
 
 def _require_all_arrived(study: Study, plan: VolumePlan) -> None:
@@ -111,18 +111,13 @@ def _require_all_arrived(study: Study, plan: VolumePlan) -> None:
         )
 
 
-def _write(folder: Path, study: Study, volume: Volume, left_out: list[LeftOut]) -> None:
-    digest = study.digest_of(volume.plan.series.study_instance_uid)
-    write_volume(folder, volume, describe_volume(volume, digest, left_out))
-
-
 def _report(io: StageIO, volume: Volume) -> None:
     io.metric("slices", volume.grid.shape[2])
-    if volume.values.ndim > 3:
-        io.metric("time_points", volume.values.shape[3])
+    if len(volume.shape) > 3:
+        io.metric("time_points", volume.shape[3])
     io.metric("spacing_mm", " x ".join(f"{value:.4g}" for value in volume.grid.spacing_mm))
     io.metric("unevenness_mm", round(volume.grid.unevenness_mm, 4))
-    io.metric("data_type", str(volume.values.dtype))
+    io.metric("data_type", str(volume.dtype))
     if volume.unit.name == "HU":
         io.metric("padding_voxels", volume.padding_voxels)
         io.metric("raised_voxels", volume.raised_voxels)

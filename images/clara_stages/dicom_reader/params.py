@@ -1,6 +1,7 @@
 """Parameters of the stage."""
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 from clara_stages.dicom_reader.geometry.grid import GeometryPolicy
 from clara_stages.dicom_reader.limits import Limits
@@ -48,7 +49,7 @@ class Params:
     def policy(self) -> Policy:
         """What to do where there is a choice."""
         return Policy(
-            geometry=GeometryPolicy(tilt=self.tilt, spacing=self.spacing),
+            geometry=GeometryPolicy(tilt=cast(Any, self.tilt), spacing=cast(Any, self.spacing)),  # checked above
             pet=self.pet,
             leave_out_bad=self.bad_files == "leave_out",
         )

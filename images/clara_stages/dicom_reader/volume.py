@@ -1,8 +1,11 @@
-"""One volume from its plan: decode, rescale, put each slice in its place, resample where the plan says so."""
+"""The values of one volume from its plan: decode, rescale, each slice in its place, resampled where it must be."""
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +20,7 @@ from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.pixels.format import PixelError
 from clara_stages.dicom_reader.pixels.stored_values import read_frames
 from clara_stages.dicom_reader.plan import VolumePlan
-from clara_stages.dicom_reader.values.rescale import LOWEST_HU, Values, rescale_frame, volume_dtype
+from clara_stages.dicom_reader.values.rescale import LOWEST_HU, rescale_frame
 from clara_stages.dicom_reader.values.unit import Unit
 from clara_stages.kit import BadInputError
 
@@ -40,14 +43,20 @@ class DamagedFramesError(BadInputError):
         self.damaged = tuple(damaged)
 
 
+class NotInt16Error(Exception):
+    """A value does not fit the int16 that the headers promised; the volume is float32."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Volume:
-    """A planned volume with its values.
+    """A volume as it was written.
 
     Attributes:
         plan: What it was made by.
-        values: ``[i, j, k]``, or ``[i, j, k, t]`` with several time points; int16 or float32; in memory the first
-            axis is the fastest, as in NIfTI.
+        file: Its values, of type ``dtype``, from byte ``offset`` on.
+        shape: ``(i, j, k)``, or ``(i, j, k, t)`` with several time points.
+        dtype: int16 where slope and intercept are whole and every value fits, else float32.
+        offset: Where in the file the values begin.
         grid: Where it lies.
         unit: Of the values.
         has_place: Whether the grid is one in the patient.
@@ -57,7 +66,10 @@ class Volume:
     """
 
     plan: VolumePlan
-    values: Values
+    file: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    offset: int
     grid: Grid
     unit: Unit
     has_place: bool
@@ -65,110 +77,113 @@ class Volume:
     padding_voxels: int = 0
     raised_voxels: int = 0
 
+    @cached_property
+    def values(self) -> npt.NDArray[Any]:
+        """The values ``[i, j, k]`` or ``[i, j, k, t]``, from the file; the first axis is the fastest."""
+        return np.memmap(self.file, self.dtype, "r", self.offset, self.shape, order="F")
 
-def build_volume(plan: VolumePlan, limits: Limits, progress: Progress | None = None) -> Volume:
-    """The volume of a plan.
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What is known of a volume before its pixels are read."""
+
+    grid: Grid
+    unit: Unit
+    shape: tuple[int, ...]
+    has_place: bool
+    padding: float
+
+
+def lay_out(plan: VolumePlan, limits: Limits) -> Layout:
+    """Grid, unit and shape of a planned volume.
 
     Raises:
-        DamagedFramesError: Pixels of some images cannot be decoded.
-        BadInputError: The plan was refused, the volume is larger than the limits, or a value is beyond float32.
+        BadInputError: The plan was refused, or the volume is larger than the limits.
     """
     if plan.error is not None:
         raise plan.error
+    if plan.unit is None:  # only a refused plan has none, and that has an error
+        raise ValueError("a plan without error and unit")
     first = plan.stacks[0][0]
     grid = plan.grid if plan.grid is not None else image_grid(first)
     _require_sane_size(plan, grid, limits)
-    slices = _Slices(plan, limits, progress)
-    padding = LOWEST_HU if slices.unit.name == "HU" else 0.0
-    times, rows, columns = len(plan.stacks), first.plane.rows, first.plane.columns
-    volume = _Cube((times, *grid.shape[::-1]), slices.dtype)
-    source = _Cube((len(plan.stacks[0]), rows, columns), slices.dtype) if grid.resampling is not None else None
-    for t in range(times):
-        for k in range(len(plan.stacks[t])):
-            if source is None:
-                volume.put((t, k), slices.take())
-            else:
-                source.put((k,), slices.take())
-        if source is not None and grid.resampling is not None and not slices.damaged:
-            volume.put((t,), resample(source.values, grid.resampling, padding))
-    slices.require_whole()
-    values = volume.values if times > 1 else volume.values[0]
-    return Volume(
-        plan=plan,
-        values=values.transpose(),
+    return Layout(
         grid=grid,
-        unit=slices.unit,
+        unit=plan.unit,
+        shape=(*grid.shape, len(plan.stacks)) if len(plan.stacks) > 1 else grid.shape,
         has_place=plan.grid is not None or has_place(first),
-        padding=padding,
-        padding_voxels=slices.padding_voxels,
-        raised_voxels=slices.raised_voxels,
+        padding=LOWEST_HU if plan.unit.name == "HU" else 0.0,
     )
+
+
+class SliceReader:
+    """The values of a volume from its images, plane by plane in the order of the file, and what was found on the way.
+
+    Attributes:
+        damaged: Images that cannot be decoded, with the reason.
+        padding_voxels: CT voxels that were padding.
+        raised_voxels: Other CT voxels below the lowest value.
+    """
+
+    def __init__(self, plan: VolumePlan, layout: Layout, limits: Limits, progress: Progress | None = None) -> None:
+        self.damaged: list[tuple[Frame, str]] = []
+        self.padding_voxels = self.raised_voxels = 0
+        self._plan = plan
+        self._layout = layout
+        self._limits = limits
+        self._progress = progress
+
+    def read(self, dtype: np.dtype[Any]) -> Iterator[npt.NDArray[Any]]:
+        """Pieces of the volume in C order ``[.., j, i]`` of the given type: slices, or whole resampled time points.
+
+        Raises:
+            DamagedFramesError: At the end, about all images that cannot be decoded.
+            NotInt16Error: int16 was asked for and a value does not fit.
+            BadInputError: A value is beyond float32.
+        """
+        planes = self._planes(dtype)
+        resampling = self._layout.grid.resampling
+        if resampling is None:
+            yield from planes
+        else:
+            rows, columns = self._plan.stacks[0][0].plane.rows, self._plan.stacks[0][0].plane.columns
+            for stack in self._plan.stacks:
+                source = np.zeros((len(stack), rows, columns), dtype)
+                for k, plane in enumerate(itertools.islice(planes, len(stack))):
+                    source[k] = plane
+                if not self.damaged:
+                    yield resample(source, resampling, self._layout.padding)
+        for _ in planes:
+            pass
+        if self.damaged:
+            raise DamagedFramesError(self.damaged, len(self._plan.frames))
+
+    def _planes(self, dtype: np.dtype[Any]) -> Iterator[npt.NDArray[Any]]:
+        """The values ``[row, column]`` of each image; nothing in place of a damaged one."""
+        frames = self._plan.frames
+        for done, (frame, stored) in enumerate(zip(frames, read_frames(frames, self._limits), strict=True), start=1):
+            if self._progress is not None:
+                self._progress(done, len(frames))
+            if isinstance(stored, PixelError):
+                self.damaged.append((frame, str(stored)))
+                continue
+            values = rescale_frame(stored, frame, self._layout.unit)
+            self.padding_voxels += values.padding_voxels
+            self.raised_voxels += values.raised_voxels
+            if values.values.dtype != dtype and dtype == np.int16:
+                raise NotInt16Error
+            yield values.values.astype(dtype, copy=False)
 
 
 def check_values(plan: VolumePlan, limits: Limits) -> None:
     """Decode and rescale the images of a plan and keep nothing.
 
     Raises:
-        BadInputError: As ``build_volume`` does.
+        BadInputError: As ``SliceReader.read``, and where the plan was refused or the volume is too large.
     """
-    if plan.error is not None:
-        raise plan.error
-    first = plan.stacks[0][0]
-    _require_sane_size(plan, plan.grid if plan.grid is not None else image_grid(first), limits)
-    slices = _Slices(plan, limits, None)
-    for _ in plan.frames:
-        slices.take()
-    slices.require_whole()
-
-
-class _Cube:
-    """An array of values that is int16 until a value needs more."""
-
-    def __init__(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
-        self.values: npt.NDArray[Any] = np.empty(shape, dtype)
-
-    def put(self, index: tuple[int, ...], values: npt.NDArray[Any] | None) -> None:
-        """Set one slice or volume; None leaves what is there."""
-        if values is None:
-            return
-        if values.dtype == np.float32 and self.values.dtype == np.int16:
-            self.values = self.values.astype(np.float32)
-        self.values[index] = values
-
-
-class _Slices:
-    """The values of the images of a plan, one after the other, and what was found on the way."""
-
-    def __init__(self, plan: VolumePlan, limits: Limits, progress: Progress | None) -> None:
-        if plan.unit is None:  # only a refused plan has none, and that has an error
-            raise ValueError("a plan without error and unit")
-        self.unit: Unit = plan.unit
-        self.frames = plan.frames
-        self.dtype = volume_dtype(self.frames, self.unit)
-        self.damaged: list[tuple[Frame, str]] = []
-        self.padding_voxels = self.raised_voxels = 0
-        self._progress = progress
-        self._decoded = zip(self.frames, read_frames(self.frames, limits), strict=True)
-        self._taken = 0
-
-    def take(self) -> Values | None:
-        """The values ``[row, column]`` of the next image, or None where it is damaged."""
-        frame, stored = next(self._decoded)
-        self._taken += 1
-        if self._progress is not None:
-            self._progress(self._taken, len(self.frames))
-        if isinstance(stored, PixelError):
-            self.damaged.append((frame, str(stored)))
-            return None
-        values = rescale_frame(stored, frame, self.unit)
-        self.padding_voxels += values.padding_voxels
-        self.raised_voxels += values.raised_voxels
-        return values.values
-
-    def require_whole(self) -> None:
-        """Refuse damaged images. Raises DamagedFramesError."""
-        if self.damaged:
-            raise DamagedFramesError(self.damaged, len(self.frames))
+    layout = lay_out(plan, limits)
+    for _ in SliceReader(plan, layout, limits).read(np.dtype(np.float32)):
+        pass
 
 
 def _require_sane_size(plan: VolumePlan, grid: Grid, limits: Limits) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.outputs.nifti import write_nifti
-from clara_stages.dicom_reader.volume import build_volume
 from clara_stages.kit import BadInputError
 from tests.support.reading import plans_of, read_volume, run_stage
 from tests.support.series import SAGITTAL, ramp, uid, write_ct_series, write_series
@@ -52,9 +51,9 @@ def test_inverted_display_does_not_invert_values(tmp_path):
 
 def test_the_nifti_has_the_affine_in_sform_and_qform_and_equal_bytes_for_equal_input(tmp_path):
     write_ct_series(tmp_path / "in", orientation=SAGITTAL, shape=(7, 9, 5))
-    volume = read_volume(tmp_path / "in")
+    (plan,) = plans_of(tmp_path / "in")
     for name in ("a.nii", "b.nii"):
-        write_nifti(volume, tmp_path / name)
+        volume = write_nifti(plan, tmp_path / name, Limits())
     assert (tmp_path / "a.nii").read_bytes() == (tmp_path / "b.nii").read_bytes()
     image = nibabel.load(tmp_path / "a.nii")
     assert (int(image.header["sform_code"]), int(image.header["qform_code"])) == (1, 1)
@@ -151,7 +150,8 @@ def test_a_file_that_vanishes_while_it_is_read_is_said(tmp_path):
     with pytest.raises(
         BadInputError, match=rf"pixels of 1 of 6 images cannot be read; the first, {uid('study', 'series', 2)}"
     ):
-        build_volume(plan, Limits())
+        write_nifti(plan, tmp_path / "volume.nii", Limits())
+    assert not list(tmp_path.glob("*volume*"))
 
 
 def test_the_limit_of_voxels_fits_the_memory_the_stage_asks_for():

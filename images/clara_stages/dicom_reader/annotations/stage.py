@@ -89,7 +89,7 @@ def choose_annotation(
             f"{len(fitting)} objects fit the volume and {asked}: {shown}",
             remedy='select one: annotation.sop_instance_uid == "..."',
         )
-    reasons = "; ".join(f"{_shown(item)}: {_why_not(item, found)}" for item, found in matches[:_LISTED])
+    reasons = "; ".join(f"{_shown(item)}: {_why_not(item, found, present_series)}" for item, found in matches[:_LISTED])
     raise BadInputError(
         f"none of {len(annotations)} SEG and RTSTRUCT objects fits the volume and {asked}"
         + (f" ({reasons})" if reasons else ""),
@@ -111,8 +111,10 @@ def _holds(rule: str, item: Annotation) -> bool:
         raise BadInputError(f"parameter 'annotation': {error}", remedy="correct the rule in the workflow") from None
 
 
-def _why_not(item: Annotation, found: Match) -> str:
-    return found.reason or describe_missing_source(item)
+def _why_not(item: Annotation, found: Match, present_series: frozenset[str]) -> str:
+    if item.is_readable and not present_series.intersection(item.referenced_series):
+        return describe_missing_source(item)
+    return found.reason
 
 
 def _shown(item: Annotation) -> str:

@@ -112,13 +112,18 @@ def _require_whole(header: Header, scan: Scan, source: PlainFile, *, is_deflated
     """Find the pixel data behind an element that is broken and not needed.
 
     Raises:
-        _FaultError: The header breaks before all that is needed was read.
+        _FaultError: The header breaks before all that is needed was read, or says two things.
     """
+    if scan.repeated_tag is not None:
+        raise _FaultError(f"an image whose header has {_place(scan.repeated_tag)} twice with different values")
     if scan.broken_tag is None:
         return
-    place = f"({scan.broken_tag >> 16:04x},{scan.broken_tag & 0xFFFF:04x})"
     if is_deflated or not find_pixel_data(header, scan, source):
-        raise _FaultError(f"an image with a broken or truncated header (at {place})")
+        raise _FaultError(f"an image with a broken or truncated header (at {_place(scan.broken_tag)})")
+
+
+def _place(tag: int) -> str:
+    return f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
 
 
 def _require_modest(header: Header, pixels: PixelFormat, file_bytes: int, limits: Limits) -> None:

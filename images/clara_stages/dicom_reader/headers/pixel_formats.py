@@ -50,7 +50,7 @@ def read_pixel_format(header: Header, scan: Scan, transfer_syntax_uid: str) -> P
         bits_allocated=header.integer("BitsAllocated"),
         bits_stored=bits_stored,
         high_bit=header.integer("HighBit", default=bits_stored - 1),
-        signed=header.integer("PixelRepresentation") == 1,
+        signed=_is_signed(header),
         padding=None if padding is None else int(padding),
         padding_limit=None if limit is None else int(limit),
         lossy=header.text("LossyImageCompression") == "01",
@@ -58,6 +58,18 @@ def read_pixel_format(header: Header, scan: Scan, transfer_syntax_uid: str) -> P
         value_offset=0 if is_deflated else scan.pixel_offset,
         value_length=scan.pixel_length,
     )
+
+
+def _is_signed(header: Header) -> bool:
+    """Pixel Representation (0028,0103), 0 or 1.
+
+    Raises:
+        ValueError: It is another number: the values cannot be known.
+    """
+    representation = header.integer("PixelRepresentation")
+    if representation not in (0, 1):
+        raise ValueError("Pixel Representation is neither 0 nor 1")
+    return representation == 1
 
 
 def read_rescale(header: Header) -> Rescale:

@@ -6,6 +6,7 @@ from pydicom.uid import MediaStorageDirectoryStorage
 
 from clara_stages.dicom_reader.headers.contents import read_contents
 from clara_stages.dicom_reader.headers.data_set import DataSet, read_data_set
+from clara_stages.dicom_reader.headers.elements import BrokenElementError
 from clara_stages.dicom_reader.headers.file_kinds import NEEDED_BYTES, find_other_kind, is_dicom_start
 from clara_stages.dicom_reader.headers.files import StudyFile
 from clara_stages.dicom_reader.headers.frame import Frame
@@ -47,6 +48,8 @@ def read_file(file: StudyFile, limits: Limits) -> tuple[Instance, tuple[Frame, .
         raise NotAnInstanceError(f"cannot be read ({type(error).__name__})") from None
     except zlib.error:
         raise NotAnInstanceError("broken or truncated DICOM (it cannot be inflated)") from None
+    except BrokenElementError as error:
+        raise NotAnInstanceError(f"broken or truncated DICOM ({error})") from None
     except Exception as error:  # whatever a broken file does to the parser, it is one file left out
         raise NotAnInstanceError(f"broken or truncated DICOM ({type(error).__name__})") from None
     finally:

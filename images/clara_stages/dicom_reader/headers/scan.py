@@ -33,6 +33,7 @@ class Scan:
         pixel_length: As written.
         broken_tag: The element that is broken or ends beyond the file, or None.
         broken_offset: Where that begins, in the source.
+        repeated_tag: An element that stands there twice with different values, or None.
     """
 
     elements: dict[str | int, Element] = field(default_factory=dict)
@@ -41,6 +42,13 @@ class Scan:
     pixel_length: int = 0
     broken_tag: int | None = None
     broken_offset: int = 0
+    repeated_tag: int | None = None
+
+    def keep(self, tag: int, key: str | int, vr: bytes, value: bytes) -> None:
+        """Keep an element; of a repeated one the last counts, as for most readers."""
+        if key in self.elements and self.elements[key][1] != value:
+            self.repeated_tag = tag
+        self.elements[key] = (vr, value)
 
 
 def scan_meta(stream: HeaderStream, at: int, encoding: Encoding) -> tuple[dict[str | int, Element], int]:
@@ -103,7 +111,7 @@ def scan_header(stream: HeaderStream, at: int, encoding: Encoding) -> Scan:
         end = start + length
         if end <= len(data) and length != UNDEFINED:  # the common case: no more than these lines
             if key is not None and (length <= LARGEST_VALUE or key in SEQUENCE_KEYS):
-                scan.elements[key] = (vr, data[start:end])
+                scan.keep(tag, key, vr, data[start:end])
             at = end
             continue
         offset = stream.base + at
@@ -114,7 +122,7 @@ def scan_header(stream: HeaderStream, at: int, encoding: Encoding) -> Scan:
         value, at = found
         data = stream.data
         if key is not None and value is not None:
-            scan.elements[key] = (vr, value)
+            scan.keep(tag, key, vr, value)
     scan.broken_tag, scan.broken_offset = tag, stream.base + at
     return scan
 

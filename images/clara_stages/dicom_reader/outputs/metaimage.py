@@ -20,7 +20,7 @@ def write_metaimage(volume: Volume, folder: Path) -> None:
     Raises:
         BadInputError: The affine is sheared, which the format cannot hold, or the volume has time points.
     """
-    if volume.values.ndim != 3:
+    if len(volume.shape) != 3:
         raise BadInputError(
             "MetaImage is written of volumes of one time point", remedy="select a time point, or leave out `metaimage`"
         )

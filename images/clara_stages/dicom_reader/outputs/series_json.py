@@ -28,7 +28,7 @@ def describe_volume(volume: Volume, study_digest: str, left_out: Iterable[LeftOu
         "frame_of_reference_uid": first.plane.frame_of_reference_uid,
         "volume": plan.name,
         "split_by": list(plan.split_by),
-        "shape": [*grid.shape, *([len(plan.stacks)] if time else [])],
+        "shape": list(volume.shape),
         "spacing_mm": list(grid.spacing_mm),
         "affine_ras": grid.affine_ras.tolist(),
         "affine_lps": grid.affine_lps.tolist(),

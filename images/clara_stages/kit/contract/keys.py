@@ -3,10 +3,14 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from clara_stages.kit.contract.request import CONTRACT_VERSION
+
+_HASHING_THREADS = 4
+"""More than that wait for the disk."""
 
 
 def study_digest(sop_instance_uids: Iterable[str]) -> str:
@@ -49,12 +53,12 @@ def folder_digest(folder: Path, *, without: frozenset[str] = frozenset()) -> str
         folder: Where to look; symbolic links are followed.
         without: Folder names to leave out, such as ``__pycache__``.
     """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    kept = [path for path in files if not without.intersection(path.relative_to(folder).parts)]
     total = hashlib.sha256()
-    for path in sorted(item for item in folder.rglob("*") if item.is_file()):
-        relative = path.relative_to(folder)
-        if without.intersection(relative.parts):
-            continue
-        total.update(f"{relative.as_posix()}\0{file_digest(path)}\n".encode())
+    with ThreadPoolExecutor(_HASHING_THREADS) as pool:  # hashing leaves the interpreter to others
+        for path, digest in zip(kept, pool.map(file_digest, kept), strict=True):
+            total.update(f"{path.relative_to(folder).as_posix()}\0{digest}\n".encode())
     return total.hexdigest()
 
 

@@ -42,11 +42,11 @@ KINDS: dict[Kind, KindSpec] = {
         required_files=("labels.nii", "labels.json"),
     ),
     Kind.PROBABILITY_MAP: KindSpec(
-        summary="float32 [segment, i, j, k] in 0..1, and what each segment means",
+        summary="float32 [i, j, k, 1, segment] in 0..1, and what each segment means",
         required_files=("probabilities.nii", "labels.json"),
     ),
     Kind.SEGMENT_STACK: KindSpec(
-        summary="uint8 0 or 1 [segment, i, j, k]; segments may overlap",
+        summary="uint8 0 or 1 [i, j, k, 1, segment]; segments may overlap",
         required_files=("segments.nii", "labels.json"),
     ),
     Kind.FINDINGS: KindSpec(summary="classes, boxes and measurements", required_files=("findings.json",)),

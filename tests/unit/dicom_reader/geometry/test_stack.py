@@ -356,7 +356,7 @@ def test_of_images_at_one_position_the_first_comes_first_whatever_the_last_digit
 
 
 def test_pixel_spacings_that_differ_by_rounding_are_one():
-    planes = moved(stack(), 2, pixel_spacing_mm=(0.9, 0.80000001))
+    planes = moved(stack(), 2, pixel_spacing_mm=(0.9, 0.80002))
     report = examine_stack(planes)
     assert report.findings == ()
     assert report.pixel_spacing_mm == (0.9, 0.8)

@@ -226,6 +226,21 @@ def test_a_break_before_what_is_needed_is_a_fault_that_names_the_element(tmp_pat
     assert one(path)[0].fault == "an image with a broken or truncated header (at (0028,0011))"
 
 
+def test_an_element_that_stands_there_twice_and_differs_is_a_fault(tmp_path):
+    path = write_slice(tmp_path)
+    whole = path.read_bytes()
+    at = whole.index(b"\x28\0\x10\0US")  # Rows
+    rows = whole[at : at + 10]
+    path.write_bytes(whole[:at] + rows + whole[at:])
+    assert one(path)[0].fault == ""
+    path.write_bytes(whole[:at] + rows[:8] + b"\x09\0" + whole[at:])
+    assert one(path)[0].fault == "an image whose header has (0028,0010) twice with different values"
+
+
+def test_a_sign_that_is_neither_is_a_fault(tmp_path):
+    assert one(changed(tmp_path, PixelRepresentation=120))[0].fault == "a broken header (ValueError)"
+
+
 @pytest.mark.parametrize("depth", [10, 1000, 20_000])
 @pytest.mark.parametrize("closed", [True, False])
 def test_deep_nesting_neither_recurses_nor_hides_the_image(tmp_path, depth, closed):

@@ -1,21 +1,11 @@
-"""The folders that the stage writes: volumes with their ``series.json``, and the source instances."""
+"""The lists that the stage writes: which volumes, which source instances."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from clara_stages.dicom_reader.headers.frame import Frame
-from clara_stages.dicom_reader.outputs.nifti import write_nifti
-from clara_stages.dicom_reader.volume import Volume
 from clara_stages.kit.files import link_or_copy, write_json
 from clara_stages.kit.instances import write_instance_list
-
-
-def write_volume(folder: Path, volume: Volume, series: dict[str, Any]) -> None:
-    """Write ``volume.nii`` and ``series.json`` (kind ``volume``)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_nifti(volume, folder / "volume.nii")
-    write_json(folder / "series.json", series)
 
 
 def write_volume_list(folder: Path, entries: Sequence[dict[str, str]]) -> None:
