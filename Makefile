@@ -36,6 +36,9 @@ phantom: .venv/.installed ## write the synthetic study; OUT=folder
 test: .venv/.installed ## all tests; those that need other programs say so when they skip
 	@exec $(BIN)/python -m pytest
 
+fuzz: .venv/.installed ## 10,000 damaged files through the reader; CLARA_FUZZ_FILES=number CLARA_FUZZ_SEED=number
+	@CLARA_FUZZ_FILES="$${CLARA_FUZZ_FILES:-10000}" exec $(BIN)/python -m pytest -q tests/unit/dicom_reader/headers/test_fuzz.py
+
 lint: .venv/.installed ## style, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

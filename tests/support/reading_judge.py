@@ -208,7 +208,8 @@ def _judge_voxels(
     faults = _stage_faults(result, entry)
     if expected.verdict == "resample":
         source = plain_volume(files_of_series(folder, expected.series))
-        return "as by another resampling" if not faults else "", faults + find_resampling_faults(result.voxels, source)
+        faults += find_resampling_faults(result.voxels, source)
+        return "**wrong**" if faults else "equal to an independent linear interpolation", faults
     wanted = wanted_voxels(reading, expected, folder)
     if wanted is None:
         return "" if expected.tolerance else f"`{result.digest}`", faults
@@ -247,6 +248,8 @@ def _compared(result: StageResult, wanted: Voxels, expected: ExpectedVolume) -> 
         faults.append(f"a voxel differs by {found.largest:.6g} from {other}, accepted is {expected.tolerance:g}")
     if expected.mean_tolerance is not None and not found.mean <= expected.mean_tolerance:
         faults.append(f"voxels differ by {found.mean:.4g} in the mean from {other}")
+    if faults:
+        return f"**not {other}**", faults
     if expected.tolerance >= 1:
         return f"within {expected.tolerance:g} of the original", faults
     return f"`{result.digest}` equal to {other}", faults

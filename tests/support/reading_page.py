@@ -76,7 +76,8 @@ def _image_cells(row: Row) -> tuple[str, ...]:
     unit = f", {row.unit}" if row.unit not in ("", "1") else ""
     name = "" if row.name in ("volume", "image") else f" {row.name}"
     what = f"{row.modality}{name}" + (f", {size}{unit}" if size else "")
-    return row.reading, what, row.expected, row.verdict, row.reason, row.voxels
+    verdict = row.verdict if row.verdict == row.expected else f"**{row.verdict}**"
+    return row.reading, what, row.expected, verdict, row.reason, row.voxels
 
 
 def _label_cells(row: LabelsRow) -> tuple[str, ...]:

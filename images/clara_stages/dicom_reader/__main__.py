@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from clara_stages.dicom_reader.copies import require_equal_copies
+from clara_stages.dicom_reader.copies import compare_copies
 from clara_stages.dicom_reader.doubts import find_doubts, find_strangers
 from clara_stages.dicom_reader.headers.study import LeftOut, Study, load_study, quiet_pydicom, summarise
 from clara_stages.dicom_reader.outputs.lists import write_source, write_volume_list
@@ -79,10 +79,10 @@ def _write(io: StageIO, study: Study, plan: VolumePlan, params: Params, folder: 
     folder.mkdir(parents=True, exist_ok=True)
     _require_all_arrived(study, plan)
     volume = _write_values(io, plan, params, folder / "volume.nii")
-    require_equal_copies(study, volume.plan.frames, params.limits)
+    copies = compare_copies(study, volume.plan.frames, params.limits)
     for doubt in find_doubts(volume.plan):
         io.warn(doubt)
-    left_out = find_left_out(study, volume.plan)
+    left_out = [*find_left_out(study, volume.plan), *copies]
     digest = study.digest_of(volume.plan.series.study_instance_uid)
     write_json(folder / "series.json", describe_volume(volume, digest, left_out))
     return volume, left_out

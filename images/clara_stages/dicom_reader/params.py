@@ -49,7 +49,7 @@ class Params:
     def policy(self) -> Policy:
         """What to do where there is a choice."""
         return Policy(
-            geometry=GeometryPolicy(tilt=cast(Any, self.tilt), spacing=cast(Any, self.spacing)),  # checked above
+            geometry=GeometryPolicy(tilt=cast("Any", self.tilt), spacing=cast("Any", self.spacing)),  # checked above
             pet=self.pet,
             leave_out_bad=self.bad_files == "leave_out",
         )

@@ -7,19 +7,15 @@ from clara_stages.dicom_reader.sop_classes import ObjectKind, class_name
 
 
 def find_left_out(study: Study, plan: VolumePlan) -> list[LeftOut]:
-    """What was left out of a volume: files without an instance, copies, objects that are no image, damaged images.
+    """What was left out of a volume: files without an instance, objects that are no image, damaged images.
 
     Sound images of other series and of other volumes of the same series are not listed.
     """
-    copies = [
-        LeftOut(file=item.label, path=item.relative, reason="another file of an instance that was read")
-        for item in study.copies
-    ]
     damaged = [
         LeftOut(file=frame.instance.label, path=frame.instance.relative, reason=f"{name_frame(frame)}: {reason}")
         for frame, reason in plan.left_out
     ]
-    return [*study.left_out, *copies, *damaged, *_others(study, plan)]
+    return [*study.left_out, *damaged, *_others(study, plan)]
 
 
 def _others(study: Study, plan: VolumePlan) -> list[LeftOut]:

@@ -17,6 +17,9 @@ _LARGEST_SEGMENT_NUMBER = 65535
 """Segment Number is US (PS3.3 C.8.20.2)."""
 
 
+_ALGORITHM_TYPES = ("AUTOMATIC", "SEMIAUTOMATIC", "MANUAL")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Code:
     """A coded concept: coding scheme designator, code value and meaning."""
@@ -50,6 +53,7 @@ class Label:
         laterality: Left, right or both as a code, or None for an unpaired structure.
         anatomic_region: Where the structure lies, or None where ``type`` says it.
         colour_rgb: Recommended display colour, 0..255 each.
+        algorithm_type: AUTOMATIC, SEMIAUTOMATIC or MANUAL.
     """
 
     value: int
@@ -61,6 +65,7 @@ class Label:
     laterality: Code | None
     anatomic_region: Code | None
     colour_rgb: tuple[int, int, int]
+    algorithm_type: str = "AUTOMATIC"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +116,7 @@ def parse_label_table(document: Any) -> LabelTable:
             digest=algorithm.get("digest") or "",
             family=_code(_field(algorithm, "family", dict, "algorithm"), "algorithm.family"),
         ),
-        intended_use=_field(document, "intended_use", str),
+        intended_use=_field(document, "intended_use", str) if document.get("intended_use") != "" else "",
         series_description=_field(document, "series_description", str),
         content_label=_field(document, "content_label", str),
         labels=tuple(present),
@@ -146,7 +151,18 @@ def _label(item: Any, where: str) -> Label | None:
         laterality=_optional_code(item, "laterality", where),
         anatomic_region=_optional_code(item, "anatomic_region", where),
         colour_rgb=_colour(_field(item, "colour_rgb", list, where), where),
+        algorithm_type=_algorithm_type(item.get("algorithm_type") or "AUTOMATIC", where),
     )
+
+
+def _algorithm_type(found: Any, where: str) -> str:
+    """Segment Algorithm Type (PS3.3 C.8.20.4): who drew a segment must not be misstated."""
+    if found not in _ALGORITHM_TYPES:
+        raise BadInputError(
+            f"{LABELS_FILE}: {where}.algorithm_type is {found!r}, expected {' or '.join(_ALGORITHM_TYPES)}",
+            remedy=_REMEDY,
+        )
+    return str(found)
 
 
 def _field(document: Any, name: str, kind: type[T], where: str = "") -> T:

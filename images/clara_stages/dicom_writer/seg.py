@@ -156,13 +156,16 @@ def _series_number(first: Dataset) -> int:
 def _segment(label: Label, algorithm: Algorithm) -> SegmentDescription:
     """The description of one segment (PS3.3 C.8.20.4)."""
     region = _concept(label.anatomic_region) if label.anatomic_region else None
+    is_manual = label.algorithm_type == SegmentAlgorithmTypeValues.MANUAL.value  # then no algorithm may be named
     description = SegmentDescription(
         segment_number=label.segment_number,
         segment_label=long_string(label.name),
         segmented_property_category=_concept(label.category),
         segmented_property_type=_concept(label.type),
-        algorithm_type=SegmentAlgorithmTypeValues.AUTOMATIC,
-        algorithm_identification=hd.AlgorithmIdentificationSequence(
+        algorithm_type=SegmentAlgorithmTypeValues(label.algorithm_type),
+        algorithm_identification=None
+        if is_manual
+        else hd.AlgorithmIdentificationSequence(
             name=long_string(algorithm.name),
             family=_concept(algorithm.family),
             version=long_string(algorithm.version),

@@ -51,3 +51,8 @@ class Instance:
     def modality(self) -> str:
         """Modality (0008,0060), or ""."""
         return str(self.header.get("Modality", ""))
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether its header shows that the image cannot be read; another file of the instance may be sound."""
+        return bool(self.fault) or (self.kind is not ObjectKind.OBJECT and not self.pixels.pixel_element)

@@ -81,7 +81,7 @@ def scan_study(root: Path, limits: Limits = Limits()) -> Study:  # noqa: B008 a 
     """As ``load_study``, for any folder: one without an instance is an empty study."""
     folder = list_study_folder(root)
     instances: dict[str, Instance] = {}
-    frames: list[Frame] = []
+    frames: dict[str, tuple[Frame, ...]] = {}
     copies: list[Instance] = []
     left_out: list[LeftOut] = []
     with quiet_pydicom():
@@ -91,17 +91,20 @@ def scan_study(root: Path, limits: Limits = Limits()) -> Study:  # noqa: B008 a 
             except NotAnInstanceError as error:
                 left_out.append(LeftOut(file=file.label, path=file.relative, reason=str(error)))
                 continue
-            if instance.sop_instance_uid in instances:
+            first = instances.get(instance.sop_instance_uid)
+            if first is not None and (instance.is_damaged or not first.is_damaged):
                 copies.append(instance)
-            else:
-                instances[instance.sop_instance_uid] = instance
-                frames.extend(own_frames)
+                continue
+            if first is not None:
+                copies.append(first)
+            instances[instance.sop_instance_uid] = instance
+            frames[instance.sop_instance_uid] = own_frames
     return Study(
         folder=folder,
         instances=tuple(instances.values()),
         copies=tuple(copies),
         left_out=tuple(left_out),
-        frames=tuple(frames),
+        frames=tuple(frame for own_frames in frames.values() for frame in own_frames),
     )
 
 

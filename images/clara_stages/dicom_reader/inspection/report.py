@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from clara_stages.dicom_reader.copies import require_equal_copies
+from clara_stages.dicom_reader.copies import compare_copies, list_copies
 from clara_stages.dicom_reader.doubts import find_doubts
-from clara_stages.dicom_reader.headers.study import Study, quiet_pydicom, scan_study
+from clara_stages.dicom_reader.headers.study import LeftOut, Study, quiet_pydicom, scan_study
 from clara_stages.dicom_reader.image_grid import has_place, image_grid
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.plan import Policy, Verdict, VolumePlan, plan_study
@@ -31,23 +31,30 @@ def build_report(root: Path, policy: Policy, limits: Limits, *, decode: bool = T
         and UIDs. ``left_out``: ``path``, ``reason``. Paths are relative to ``root``.
     """
     study = scan_study(root, limits)
+    left_out = {item.path: item for item in [*study.left_out, *list_copies(study)]}
+    volumes = []
     with quiet_pydicom():
-        volumes = [_describe(plan, study, limits, decode) for plan in plan_study(study, policy)]
+        for plan in plan_study(study, policy):
+            entry, copies = _describe(plan, study, limits, decode)
+            volumes.append(entry)
+            left_out |= {item.path: item for item in copies}
     return {
         "notes": list(study.folder.notes),
         "volumes": volumes,
         "objects": _describe_objects(study),
-        "left_out": _describe_left_out(study),
+        "left_out": [{"path": path, "reason": left_out[path].reason} for path in sorted(left_out)],
     }
 
 
-def _describe(plan: VolumePlan, study: Study, limits: Limits, decode: bool) -> dict[str, Any]:
+def _describe(plan: VolumePlan, study: Study, limits: Limits, decode: bool) -> tuple[dict[str, Any], list[LeftOut]]:
+    """The entry of one plan, and the further files of its instances."""
+    copies: list[LeftOut] = []
     error = plan.error
     verdict, reason = plan.verdict, plan.reason
     if error is None and decode:
         try:
             check_values(plan, limits)
-            require_equal_copies(study, plan.frames, limits)
+            copies = compare_copies(study, plan.frames, limits)
         except BadInputError as found:
             error, verdict, reason = found, Verdict.REFUSED, found.message
     first = plan.stacks[0][0]
@@ -55,7 +62,7 @@ def _describe(plan: VolumePlan, study: Study, limits: Limits, decode: bool) -> d
     if verdict is Verdict.IMAGE and has_place(first):
         grid = image_grid(first)
     known = verdict is not Verdict.REFUSED
-    return {
+    entry = {
         "series_instance_uid": plan.series.series_instance_uid,
         "series_number": plan.series.facts["number"],
         "volume": plan.name,
@@ -73,6 +80,7 @@ def _describe(plan: VolumePlan, study: Study, limits: Limits, decode: bool) -> d
         "units_basis": plan.unit.basis if known and plan.unit else "",
         "warnings": find_doubts(plan) if known else [],
     }
+    return entry, copies
 
 
 def _spacing(plan: VolumePlan) -> list[float] | None:
@@ -97,11 +105,3 @@ def _describe_objects(study: Study) -> list[dict[str, Any]]:
         for item in study.instances
         if item.kind is ObjectKind.OBJECT
     ]
-
-
-def _describe_left_out(study: Study) -> list[dict[str, str]]:
-    copies = [{"path": item.relative, "reason": "another file of an instance that was read"} for item in study.copies]
-    return sorted(
-        [*({"path": item.path, "reason": item.reason} for item in study.left_out), *copies],
-        key=lambda item: item["path"],
-    )
