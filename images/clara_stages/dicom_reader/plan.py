@@ -1,15 +1,14 @@
 """What the reader would make of a series, from headers alone: each volume with its verdict and the reason."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
-
 from clara_stages.dicom_reader.faults import find_fault, refuse_faulty
-from clara_stages.dicom_reader.geometry.grid import GeometryPolicy, Grid, NoStackError, build_grid
+from clara_stages.dicom_reader.geometry.grid import GeometryPolicy, Grid, NoStackError, build_grid, largest_shift_mm
 from clara_stages.dicom_reader.geometry.stack import StackReport, examine_stack
 from clara_stages.dicom_reader.headers.frame import Frame
 from clara_stages.dicom_reader.headers.study import Study
@@ -17,6 +16,7 @@ from clara_stages.dicom_reader.series import Series, group_series
 from clara_stages.dicom_reader.splitting.split import Part, split_frames
 from clara_stages.dicom_reader.values.unit import Unit, find_unit
 from clara_stages.dicom_reader.volume_facts import build_volume_facts
+from clara_stages.dicom_reader.whole import refuse_mixed_or_incomplete
 from clara_stages.kit import BadInputError
 
 
@@ -46,9 +46,10 @@ class Policy:
     leave_out_bad: bool = False
 
 
-SAME_GRID_MM = 0.01
-"""Largest difference between the affines of two time points: one scan writes them with equal text or nearly so, and a
-patient who moved is not in the header."""
+SAME_GRID_MM = 0.1
+"""Largest distance of a voxel between two time points: one scan writes their positions and directions with equal text
+or nearly so (a last digit of a direction moves the far corner by hundredths), and a patient who moved is not in the
+header."""
 
 HEALING = GeometryPolicy(tilt="resample", spacing="resample")
 """What could be done at most; its grid is shown where the policy refuses it."""
@@ -65,6 +66,7 @@ class VolumePlan:
         reason: Why, in a sentence.
         stacks: Frames in order of k, a tuple for each time point; in the order given where there is no grid.
         facts: What rules see as ``volume``.
+        values: Attributes that all its images share, as the split found them; what no header says is not there.
         split_by: What told the volumes of the series apart, in words.
         grid: Where the voxels lie; None where that is refused, or the images have no place.
         unit: Of the values; None where that is refused.
@@ -74,6 +76,7 @@ class VolumePlan:
         time_attribute: What time points are told apart by, or "".
         time_values: Its values.
         left_out: Damaged images and why; empty unless the policy leaves them out.
+        points: Each time point by itself, where they are no volume together; else empty.
     """
 
     series: Series
@@ -82,6 +85,7 @@ class VolumePlan:
     reason: str
     stacks: tuple[tuple[Frame, ...], ...]
     facts: dict[str, Any]
+    values: Mapping[str, Any] = field(default_factory=dict)
     split_by: tuple[str, ...] = ()
     grid: Grid | None = None
     unit: Unit | None = None
@@ -90,6 +94,7 @@ class VolumePlan:
     time_attribute: str = ""
     time_values: tuple[float, ...] = ()
     left_out: tuple[tuple[Frame, str], ...] = ()
+    points: tuple["VolumePlan", ...] = ()
 
     @property
     def frames(self) -> tuple[Frame, ...]:
@@ -121,9 +126,14 @@ def plan_series(series: Series, policy: Policy) -> list[VolumePlan]:
     plans = []
     for part in split.parts:
         plan = _plan_part(series, part, split.by, policy)
-        told_apart_by = sorted(differing & part.values.keys())
-        plans.append(dataclasses.replace(plan, facts=plan.facts | {"split_by": told_apart_by}))
-    return [dataclasses.replace(plan, left_out=left_out) for plan in plans]
+        plans.append(_completed(plan, {"split_by": sorted(differing & part.values.keys())}, left_out))
+    return plans
+
+
+def _completed(plan: VolumePlan, facts: dict[str, Any], left_out: tuple[tuple[Frame, str], ...]) -> VolumePlan:
+    """A plan with what is known of its series as a whole."""
+    points = tuple(_completed(point, facts, left_out) for point in plan.points)
+    return dataclasses.replace(plan, facts=plan.facts | facts, left_out=left_out, points=points)
 
 
 def _differing(values: Sequence[Mapping[str, Any]]) -> set[str]:
@@ -141,7 +151,7 @@ def without_frames(plan: VolumePlan, damaged: Sequence[tuple[Frame, str]], polic
         return dataclasses.replace(plan, verdict=Verdict.REFUSED, reason=error.message, error=error)
     part = Part(
         name=plan.name,
-        values={},
+        values=dict(plan.values),
         times=times,
         time_values=plan.time_values,
         time_attribute=plan.time_attribute,
@@ -149,7 +159,8 @@ def without_frames(plan: VolumePlan, damaged: Sequence[tuple[Frame, str]], polic
         kind_of="image" if plan.verdict is Verdict.IMAGE else "stack",
     )
     again = _plan_part(plan.series, part, plan.split_by, policy)
-    return dataclasses.replace(again, facts=plan.facts, left_out=(*plan.left_out, *damaged))
+    found = {key: again.facts[key] for key in ("verdict", "slices")}
+    return dataclasses.replace(again, facts=plan.facts | found, left_out=(*plan.left_out, *damaged))
 
 
 def _sound_frames(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], tuple[tuple[Frame, str], ...]]:
@@ -161,13 +172,15 @@ def _sound_frames(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], tuple[t
 
 def _plan_part(series: Series, part: Part, split_by: tuple[str, ...], policy: Policy) -> VolumePlan:
     frames = [frame for stack in part.times for frame in stack]
-    outcome = _judge(part, frames, policy)
+    outcome = _judge(series, part, frames, policy)
     plan = VolumePlan(
         series=series,
         name=part.name,
         split_by=split_by,
         stacks=part.times,
         facts={},
+        values=part.values,
+        points=_plan_points(series, part, split_by, policy, outcome),
         time_attribute=part.time_attribute if len(part.times) > 1 else "",
         time_values=part.time_values if len(part.times) > 1 else (),
         **outcome,
@@ -187,11 +200,22 @@ def _plan_part(series: Series, part: Part, split_by: tuple[str, ...], policy: Po
     return dataclasses.replace(plan, facts=facts | {"time_points": len(part.times)}, reason=reason)
 
 
+def _plan_points(
+    series: Series, part: Part, split_by: tuple[str, ...], policy: Policy, outcome: Mapping[str, Any]
+) -> tuple[VolumePlan, ...]:
+    """The time points of a part one by one, where its geometry is refused: one that lost a slice spoils no other."""
+    is_refused_for_geometry = outcome["verdict"] is Verdict.REFUSED and "unit" in outcome
+    if len(part.times) == 1 or part.kind_of != "stack" or not is_refused_for_geometry:
+        return ()
+    alone = (dataclasses.replace(part, times=(stack,), time_values=(), time_attribute="") for stack in part.times)
+    return tuple(_plan_part(series, point, split_by, policy) for point in alone)
+
+
 def _ordered(stack: Sequence[Frame]) -> tuple[Frame, ...]:
     return tuple(stack[index] for index in examine_stack([frame.plane for frame in stack]).order)
 
 
-def _judge(part: Part, frames: Sequence[Frame], policy: Policy) -> dict[str, Any]:
+def _judge(series: Series, part: Part, frames: Sequence[Frame], policy: Policy) -> dict[str, Any]:
     """Verdict, reason, grid, unit and error of one part."""
     if part.kind_of == "refused":
         kinds = [frame.instance.pixels.find_other_kind() for frame in frames]
@@ -200,6 +224,9 @@ def _judge(part: Part, frames: Sequence[Frame], policy: Policy) -> dict[str, Any
     faulty = refuse_faulty(frames, [find_fault(frame) for frame in frames])
     if faulty is not None:
         return _refused(faulty)
+    mixed = refuse_mixed_or_incomplete(frame.instance for frame in series.frames)
+    if mixed is not None:
+        return _refused(mixed)
     try:
         unit = find_unit(frames, pet=policy.pet)
     except BadInputError as error:
@@ -243,12 +270,13 @@ def _common_grid(reports: Sequence[StackReport], policy: GeometryPolicy) -> Grid
     """The grid of every time point. Raises BadInputError where one has none or another one."""
     grids = [build_grid(report, policy) for report in reports]
     for number, grid in enumerate(grids[1:], start=2):
-        shift_mm = float(np.abs(grid.affine_lps - grids[0].affine_lps).max())
-        if grid.shape != grids[0].shape or shift_mm > SAME_GRID_MM:
+        shift_mm = largest_shift_mm(grid, grids[0])
+        if shift_mm > SAME_GRID_MM:
+            size = " x ".join(map(str, grid.shape))
+            apart = f"up to {shift_mm:.3f} mm apart" if math.isfinite(shift_mm) else f"{size} voxels"
             raise BadInputError(
-                f"time point {number} of {len(grids)} lies on another grid than the first ({grid.shape} voxels, "
-                f"{shift_mm:.3f} mm apart)",
-                remedy="select one time point",
+                f"time point {number} of {len(grids)} lies on another grid than the first ({apart})",
+                remedy=f"select one time point, for example volume.time_point == {number - 1}",
             )
     return grids[0]
 

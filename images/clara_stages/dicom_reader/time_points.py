@@ -1,11 +1,11 @@
 """Volumes of several time points: one at a time, or several volumes as one."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from clara_stages.dicom_reader.geometry.grid import largest_shift_mm
 from clara_stages.dicom_reader.plan import SAME_GRID_MM, Verdict, VolumePlan
 
 FOURTH_AXES = ("b_value", "echo_number", "echo_time_ms", "inversion_time_ms", "flip_angle_degrees", "trigger_time_ms",
@@ -13,6 +13,18 @@ FOURTH_AXES = ("b_value", "echo_number", "echo_time_ms", "inversion_time_ms", "f
                "acquisition_number")  # fmt: skip
 """Numbers of the acquisition that one quantity may be measured at again and again. What is not here (component, image
 type, quantity, kernel, tube voltage) makes another quantity, and different quantities are never one volume."""
+
+
+_QUANTITY = frozenset({"component", "quantity", "units", "kernel", "kvp", "energy_kev", "coil"})
+"""Where these differ, values measure something else."""
+
+_MEASURED_AT = frozenset({"b_value", "echo_number", "echo_time_ms", "inversion_time_ms", "flip_angle_degrees"})
+"""Of these only the fourth axis may differ: along two at once its values would not say what was measured."""
+
+_RUN_TOGETHER = {key: frozenset({key}) for key in FOURTH_AXES} | dict.fromkeys(
+    ("echo_number", "echo_time_ms"), frozenset({"echo_number", "echo_time_ms"})
+)
+"""What may differ along each axis: an echo has its number and its time."""
 
 
 def single_time_points(plan: VolumePlan) -> list[VolumePlan]:
@@ -23,12 +35,20 @@ def single_time_points(plan: VolumePlan) -> list[VolumePlan]:
     width = len(str(total))
     points = []
     for index, stack in enumerate(plan.stacks):
+        base = plan.points[index] if plan.points else plan
         name = f"t{index + 1:0{width}d}" if plan.name == "volume" else f"{plan.name}-t{index + 1:0{width}d}"
-        facts = plan.facts | {"name": name, "time_point": index}
+        facts = base.facts | {"name": name, "time_point": index}
         if plan.time_attribute in facts:
             facts[plan.time_attribute] = type(facts[plan.time_attribute])(plan.time_values[index])
         points.append(
-            dataclasses.replace(plan, name=name, stacks=(stack,), facts=facts, time_attribute="", time_values=())
+            dataclasses.replace(
+                base,
+                name=name,
+                stacks=base.stacks if plan.points else (stack,),
+                facts=facts,
+                time_attribute="",
+                time_values=(),
+            )
         )
     return points
 
@@ -44,7 +64,19 @@ def join_volumes(plans: Sequence[VolumePlan]) -> list[VolumePlan]:
     joined: list[VolumePlan] = []
     for key, group in groups.items():
         joined += [_joined(group, key[0])] if key is not None and _can_join(group, key[0]) else group
-    return joined
+    return _with_own_names(joined)
+
+
+def _with_own_names(plans: Sequence[VolumePlan]) -> list[VolumePlan]:
+    """Plans of which no two have one name: where magnitude and phase were both joined, a number is added."""
+    counts = Counter(plan.name for plan in plans)
+    seen: Counter[str] = Counter()
+    named = []
+    for plan in plans:
+        seen[plan.name] += 1
+        name = plan.name if counts[plan.name] == 1 else f"{plan.name}-{seen[plan.name]}"
+        named.append(dataclasses.replace(plan, name=name, facts=plan.facts | {"name": name}))
+    return named
 
 
 def _alike(plan: VolumePlan) -> Any:
@@ -52,10 +84,10 @@ def _alike(plan: VolumePlan) -> Any:
     axes = [key for key in plan.facts["split_by"] if key in FOURTH_AXES]
     if plan.verdict not in (Verdict.VOLUME, Verdict.RESAMPLE) or plan.error or len(plan.stacks) > 1 or not axes:
         return None
-    facts = plan.facts
-    others = tuple(str(facts[key]) for key in ("component", "quantity", "unit", "kernel", "kvp", "energy_kev", "coil"))
-    rest = tuple((key, str(facts.get(key))) for key in facts["split_by"] if key not in FOURTH_AXES)
-    return _axis(axes), others, rest, plan.shape
+    axis = _axis(axes)
+    same = {key for key in plan.facts["split_by"] if key not in FOURTH_AXES} | (_MEASURED_AT - _RUN_TOGETHER[axis])
+    others = tuple((key, str(plan.values.get(key))) for key in sorted(same | _QUANTITY))
+    return axis, others, plan.facts["unit"], plan.shape, plan.frames[0].plane.frame_of_reference_uid
 
 
 def _axis(axes: Sequence[str]) -> str:
@@ -66,11 +98,10 @@ def _can_join(plans: Sequence[VolumePlan], axis: str) -> bool:
     """Whether plans have one grid, and each its own value of the attribute that becomes the fourth axis."""
     if len({plan.facts[axis] for plan in plans}) < len(plans):
         return False
-    grids = [plan.grid for plan in plans]
-    first = grids[0]
-    if first is None or len(plans) < 2:
+    grids = [plan.grid for plan in plans if plan.grid is not None]
+    if len(grids) < len(plans) or len(plans) < 2:
         return False
-    return all(grid is not None and np.abs(grid.affine_lps - first.affine_lps).max() <= SAME_GRID_MM for grid in grids)
+    return all(largest_shift_mm(grid, grids[0]) <= SAME_GRID_MM for grid in grids)
 
 
 def _joined(plans: Sequence[VolumePlan], axis: str) -> VolumePlan:

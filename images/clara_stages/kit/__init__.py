@@ -8,6 +8,7 @@ from clara_stages.kit.errors import (
     PeerUnavailableError,
     ResourceBusyError,
     StageError,
+    raise_machine_fault,
 )
 from clara_stages.kit.stage import StageIO, run
 
@@ -20,5 +21,6 @@ __all__ = [
     "ResourceBusyError",
     "StageError",
     "StageIO",
+    "raise_machine_fault",
     "run",
 ]

@@ -9,7 +9,12 @@ StageError
  +- OutOfMemoryError      32  no retry
 """
 
+import errno
+
 from clara_stages.kit.contract import ErrorReport, ExitCode
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""No space, no quota, or a file beyond the limit of the process."""
 
 
 class StageError(Exception):
@@ -66,3 +71,26 @@ class OutOfMemoryError(StageError):
     """The stage's own memory limit was reached."""
 
     code = ExitCode.OUT_OF_MEMORY
+
+
+def find_machine_fault(error: BaseException) -> StageError | None:
+    """The stage error for an exception that blames this machine and not the input; None for any other.
+
+    To be asked before a file is called bad: the same bytes are good once there is room.
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return OutOfMemoryError(
+            "the stage ran out of memory", remedy="raise resources.memory_mib of this stage in the workflow"
+        )
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        return ResourceBusyError(
+            f"the disk is full ({errno.errorcode[error.errno]})", remedy="free space on the io volume, or enlarge it"
+        )
+    return None
+
+
+def raise_machine_fault(error: BaseException) -> None:
+    """Raise ``find_machine_fault(error)`` where there is one."""
+    fault = find_machine_fault(error)
+    if fault is not None:
+        raise fault from error

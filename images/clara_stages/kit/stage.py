@@ -21,11 +21,11 @@ from clara_stages.kit.contract import (
     folder_digest,
 )
 from clara_stages.kit.contract.request import REQUEST_VARIABLE
-from clara_stages.kit.errors import BadInputError, StageError
+from clara_stages.kit.errors import BadInputError, StageError, find_machine_fault, raise_machine_fault
 from clara_stages.kit.files import write_text
-from clara_stages.kit.log import configure_logging
+from clara_stages.kit.log import configure_logging, forget_file_names
 from clara_stages.kit.params import parse_params
-from clara_stages.kit.process import die_with_parent, exit_on_sigterm
+from clara_stages.kit.process import die_with_parent, exit_on_sigterm, open_standard_streams
 
 log = logging.getLogger(__name__)
 
@@ -122,15 +122,19 @@ def run(main: Callable[[StageIO], None], *, stage: str, stage_version: str = "1"
         stage_version: The version in ``stage.yaml``, for the key of a run by hand.
     """
     os.umask(0o027)
+    open_standard_streams()
     die_with_parent()
     exit_on_sigterm()
     configure_logging()
     short = _attempt(main, stage, stage_version)
     line = short.to_json()
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
     if os.access(_TERMINATION_LOG, os.W_OK):
-        _TERMINATION_LOG.write_text(line, encoding="utf-8")
+        _TERMINATION_LOG.write_text(line, encoding="utf-8", errors="backslashreplace")
+    try:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads any more; the result and the exit code are what they are
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(short.exit_code)
 
 
@@ -138,31 +142,36 @@ def _attempt(main: Callable[[StageIO], None], stage: str, stage_version: str) ->
     io: StageIO | None = None
     try:
         io = StageIO(_load_request(stage, stage_version))
-        io.output.mkdir(parents=True, exist_ok=True)
+        _make_output(io.output)
         main(io)
         result = io.finish(Outcome.COMPLETED)
     except StageError as error:
         report = error.report()
         log.log(_level(report.code), "%s%s", report.message, f" -> {report.remedy}" if report.remedy else "")
-    except MemoryError:
-        report = ErrorReport(
-            code=int(ExitCode.OUT_OF_MEMORY),
-            message="the stage ran out of memory",
-            remedy="raise resources.memory_mib of this stage in the workflow",
-        )
-        log.exception("%s", report.message)
     except Exception as error:  # whatever it is, it must end in an exit code and a short result
-        log.exception("the stage failed: this is a bug")
-        report = ErrorReport(code=_BUG, message=f"{type(error).__name__} in stage {stage}", remedy="see the task log")
+        report = _report_unexpected(error, stage)
+    except BaseException:  # SIGTERM, Ctrl-C: nobody reads a result, but nothing half-written stays
+        _clear(io)
+        raise
     else:
         return ShortResult.of_result(result, str(io.output))
-    if io is not None:
-        _clear(io.output)
+    _clear(io)
     outcome = Outcome.NOTHING_TO_DO.value if report.code == ExitCode.NOTHING_TO_DO else None
     key = io.request.stage_key if io else ""
     return ShortResult(
         exit_code=report.code, outcome=outcome, stage_key=key, error=report, warnings=io.warnings if io else []
     )
+
+
+def _make_output(output: Path) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise_machine_fault(error)
+        raise BadInputError(
+            f"the output folder cannot be made ({type(error).__name__})",
+            remedy="give a folder that this user may write; inside a workflow, check that the io volume is mounted",
+        ) from None
 
 
 def _load_request(stage: str, stage_version: str) -> StageRequest:
@@ -179,10 +188,25 @@ def _level(code: int) -> int:
     return logging.INFO if code in (ExitCode.NOTHING_TO_DO, ExitCode.OUT_OF_SCOPE) else logging.ERROR
 
 
-def _clear(output: Path) -> None:
+def _report_unexpected(error: Exception, stage: str) -> ErrorReport:
+    forget_file_names(error)
+    fault = find_machine_fault(error)
+    if fault is not None:
+        log.error("%s", fault.message, exc_info=error)
+        return fault.report()
+    log.error("the stage failed: this is a bug", exc_info=error)
+    return ErrorReport(code=_BUG, message=f"{type(error).__name__} in stage {stage}", remedy="see the task log")
+
+
+def _clear(io: StageIO | None) -> None:
     """Leave nothing half-written; the folder itself belongs to the caller."""
-    for item in output.iterdir():
-        if item.is_dir() and not item.is_symlink():
-            shutil.rmtree(item, ignore_errors=True)
-        else:
-            item.unlink(missing_ok=True)
+    if io is None or not io.output.is_dir():
+        return
+    try:
+        for item in io.output.iterdir():
+            if item.is_dir() and not item.is_symlink():
+                shutil.rmtree(item, ignore_errors=True)
+            else:
+                item.unlink(missing_ok=True)
+    except OSError as error:  # what stays has no result.json, so it is no result
+        log.warning("the output folder cannot be emptied (%s)", type(error).__name__)

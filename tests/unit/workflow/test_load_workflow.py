@@ -79,7 +79,8 @@ def test_clara_s_own_ids_are_kept(catalog):
          r"name of a stage.yaml -> did you mean 'dicom_reader'\?"),
         ("volume: read.volume", "volume: raed.volume", r"Good.yaml:15: volume reads 'raed.volume'; expected a stage -> "
          r"did you mean 'read'\?"),
-        ("volume: read.volume", "volume: read.volumes", "which dicom_reader does not write; expected an output"),
+        ("volume: read.volume", "volume: read.image", "which dicom_reader does not write; expected an output"),
+        ("volume: read.volume", "volume: read.volumes", "of kind volumes; expected kind volume"),
         ("volume: read.volume", "volume: read.source", "kind dicom_instances; expected kind volume"),
         ("volume: read.volume", "volume: payload.stduy", r"expected payload.study, <stage>.<output> or \{bundle: name"),
         ("      volume: read.volume\n", "", "has no input 'volume'; expected one of kind volume"),

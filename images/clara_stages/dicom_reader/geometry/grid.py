@@ -1,5 +1,6 @@
 """From what a stack is to one grid of voxels, or the exact reason why there is none."""
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -65,6 +66,16 @@ class Grid:
     def affine_ras(self) -> Floats:
         """Voxel index to RAS mm, shape ``(4, 4)``."""
         return _RAS_FROM_LPS @ self.affine_lps
+
+
+def largest_shift_mm(one: Grid, other: Grid) -> float:
+    """Largest distance between the same voxel of two grids, which is that of a corner; infinity for other shapes."""
+    if one.shape != other.shape:
+        return math.inf
+    last = [count - 1 for count in one.shape]
+    corners = np.array([[*corner, 1] for corner in itertools.product(*((0, end) for end in last))])
+    shifts: Floats = corners @ (one.affine_lps - other.affine_lps).T
+    return float(np.linalg.norm(shifts[:, :3], axis=1).max())
 
 
 def blocking_findings(report: StackReport, policy: GeometryPolicy = _DEFAULT_POLICY) -> tuple[Finding, ...]:

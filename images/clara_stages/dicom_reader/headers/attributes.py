@@ -67,6 +67,7 @@ def read_attributes(header: Header) -> Attributes:
         stack_position=_whole(header.number("InStackPositionNumber")),
         dimension_index_values=tuple(int(value) for value in header.numbers("DimensionIndexValues") or ()),
         kernel="/".join(_codes(header, "ConvolutionKernel", upper=False)),
+        slice_thickness_mm=header.number("SliceThickness"),
         kvp=header.number("KVP"),
         energy_kev=_energy(header),
         contrast_phase=_code(header.text("ContrastBolusAgentPhase")),

@@ -39,6 +39,7 @@ class Attributes:
         stack_position: In-Stack Position Number.
         dimension_index_values: Dimension Index Values.
         kernel: Convolution Kernel.
+        slice_thickness_mm: Slice Thickness: of what was reconstructed, no distance between slices.
         kvp: Tube voltage, kV.
         energy_kev: Of a virtual monoenergetic image.
         contrast_phase: Contrast/Bolus Agent Phase, or the acquisition phase that a vendor writes.
@@ -68,6 +69,7 @@ class Attributes:
     stack_position: int | None = None
     dimension_index_values: tuple[int, ...] = ()
     kernel: str = ""
+    slice_thickness_mm: float | None = None
     kvp: float | None = None
     energy_kev: float | None = None
     contrast_phase: str = ""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from clara_stages.dicom_reader.geometry.plane import Plane
+from clara_stages.dicom_reader.headers.membership import Membership
 from clara_stages.dicom_reader.pixels.format import PixelFormat
 from clara_stages.dicom_reader.sop_classes import ObjectKind
 from clara_stages.dicom_reader.values.pet_header import PetHeader
@@ -29,6 +30,7 @@ class Instance:
         rescale: From stored values to those of the modality; of a multi-frame object what its top level says.
         kind: What can be made of it, by its SOP class.
         pet: What it says about dose, decay and time, or None where it is no PET image.
+        membership: The whole that it says it belongs to.
         fault: What is broken in the header so that plane, pixels and rescale are not known, or "".
     """
 
@@ -45,6 +47,7 @@ class Instance:
     relative: str = ""
     kind: ObjectKind = ObjectKind.OBJECT
     pet: PetHeader | None = None
+    membership: Membership = Membership()  # noqa: RUF009 a frozen value
     fault: str = ""
 
     @property

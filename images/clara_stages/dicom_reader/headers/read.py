@@ -12,6 +12,7 @@ from clara_stages.dicom_reader.headers.files import StudyFile
 from clara_stages.dicom_reader.headers.frame import Frame
 from clara_stages.dicom_reader.headers.header import Header
 from clara_stages.dicom_reader.headers.instance import Instance
+from clara_stages.dicom_reader.headers.membership import read_membership
 from clara_stages.dicom_reader.headers.planes import UID
 from clara_stages.dicom_reader.headers.stream import HeaderLimitError, HeaderStream, PlainFile
 from clara_stages.dicom_reader.limits import Limits
@@ -87,6 +88,7 @@ def _read(file: StudyFile, source: PlainFile, limits: Limits) -> tuple[Instance,
         pixels=contents.pixels,
         rescale=contents.rescale,
         pet=contents.pet,
+        membership=read_membership(header),
         fault=contents.fault,
         **uids,
     )

@@ -11,6 +11,7 @@ _IMAGE = (
     "PixelPaddingValue", "PixelPaddingRangeLimit", "LossyImageCompression",
     "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", "Units",
     "DirectoryRecordSequence",
+    "PatientID", "ConcatenationUID", "InConcatenationNumber", "InConcatenationTotalNumber",
 )  # fmt: skip
 
 _ATTRIBUTES = (

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.pixels.format import PixelError
 from clara_stages.dicom_reader.pixels.pixel_file import PixelFile
+from clara_stages.kit import raise_machine_fault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +36,7 @@ class OpenFiles:
 
         Raises:
             PixelError: It cannot be read, now or when it was first asked for.
+            ResourceBusyError: There is no room on the disk to inflate it.
         """
         path = frame.instance.path
         file = self._files.get(path)
@@ -53,6 +55,7 @@ class OpenFiles:
             shape = (frame.plane.rows, frame.plane.columns)
             return PixelFile(frame.instance.path, frame.instance.pixels, shape, self._limits)
         except OSError as error:
+            raise_machine_fault(error)
             return PixelError(f"the file cannot be opened ({type(error).__name__})")
         except PixelError as error:
             return error

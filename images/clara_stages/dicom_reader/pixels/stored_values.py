@@ -24,6 +24,7 @@ from clara_stages.dicom_reader.pixels.decoder_protocol import Job
 from clara_stages.dicom_reader.pixels.format import CODECS, NATIVE, PixelError, PixelFormat
 from clara_stages.dicom_reader.pixels.open_files import OpenFiles
 from clara_stages.dicom_reader.pixels.pixel_file import PixelFile
+from clara_stages.kit import raise_machine_fault
 
 if TYPE_CHECKING:
     from clara_stages.dicom_reader.headers.frame import Frame
@@ -80,6 +81,10 @@ def read_frames(
         frames: Of any instances; those of one instance best follow each other.
         limits: For the size of a frame, and the time to decode one.
         workers: Decoder processes at most; by default as many as this process has cores, fewer for few frames.
+
+    Raises:
+        ResourceBusyError: The disk is full; no file is called bad for that.
+        MemoryError: Likewise.
     """
     if workers is None:
         pixels = sum(frame.plane.rows * frame.plane.columns for frame in frames)
@@ -119,7 +124,7 @@ def _compressed_alike(one: "Frame", other: "Frame", limits: Limits) -> bool:
             for frame in (one, other):
                 _require_readable(frame, limits)
                 codestreams.append(files.get(frame).read_codestream(frame.index))
-    except (PixelError, OSError, MemoryError):  # told by those who decode them
+    except (PixelError, OSError):  # told by those who decode them
         return False
     return codestreams[0] == codestreams[1]
 
@@ -140,9 +145,8 @@ def _begin(frame: "Frame", limits: Limits, files: OpenFiles, decoders: DecoderPo
     except PixelError as error:
         return _Begun(frame, error)
     except OSError as error:
+        raise_machine_fault(error)
         return _Begun(frame, PixelError(f"the file cannot be read ({type(error).__name__})"))
-    except MemoryError:
-        return _Begun(frame, PixelError("the image does not fit into memory"))
 
 
 def _require_readable(frame: "Frame", limits: Limits) -> None:

@@ -111,6 +111,10 @@ SEPARATORS: tuple[Candidate, ...] = (
     ),
     Candidate(attribute="kvp", words="tube voltage", read=_of("kvp"), name="kvp{:.6g}", unit="kV", absolute=0.5),
     Candidate(attribute="kernel", words="kernel", read=_of("kernel"), name="kernel-{}"),
+    Candidate(
+        attribute="slice_thickness_mm", words="slice thickness", read=_of("slice_thickness_mm"), name="thick{:.6g}mm",
+        unit="mm", absolute=0.01,
+    ),
     # A phase that somebody named is a volume of its own; phases that are only times are points of one 4D.
     Candidate(attribute="contrast_phase", words="contrast phase", read=_of("contrast_phase"), name="{}"),
     Candidate(attribute="scanning_sequence", words="sequence", read=_of("scanning_sequence"), name="seq-{}"),
@@ -169,6 +173,12 @@ TIMES: tuple[Candidate, ...] = (
 )  # fmt: skip
 """Tried in this order once no separator differs at one place; their values are time points of one 4D where each covers
 the same places."""
+
+OF_ONE_VOLUME = (
+    "b_value", "echo_number", "echo_time_ms", "energy_kev", "kvp", "kernel", "slice_thickness_mm", "contrast_phase",
+)  # fmt: skip
+"""What all slices of one volume share. Where no place repeats they may be one stack all the same (a series of which
+parts did not arrive looks so too), and a person must be told."""
 
 ACQUISITION_TIME, CONTENT_TIME = "acquisition_time_s", "content_time_s"
 CLOCKS = (ACQUISITION_TIME, CONTENT_TIME)

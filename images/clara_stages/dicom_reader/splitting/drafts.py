@@ -9,6 +9,7 @@ import numpy as np
 from clara_stages.dicom_reader.headers.frame import Frame
 from clara_stages.dicom_reader.splitting.candidates import CLOCKS, SEPARATORS, TIMES
 from clara_stages.dicom_reader.splitting.columns import UNKNOWN, build_column
+from clara_stages.dicom_reader.splitting.midnight import over_midnight
 from clara_stages.dicom_reader.splitting.places import Places
 from clara_stages.dicom_reader.splitting.steps import Leaf, Step
 
@@ -75,7 +76,7 @@ def draft_images(frames: Sequence[Frame], steps: tuple[Step, ...]) -> Draft:
 def _in_order(frames: list[Frame]) -> tuple[list[Frame], str, tuple[float, ...]]:
     if len({frame.instance.sop_instance_uid for frame in frames}) == 1:
         return frames, "frame_number", tuple(float(frame.index + 1) for frame in frames)
-    for candidate in (*TIMES, *SEPARATORS):
+    for candidate in (*(over_midnight(item, frames) for item in TIMES), *SEPARATORS):
         column = build_column(candidate, frames)
         if UNKNOWN in column.labels or len(column.values) < len(frames):
             continue

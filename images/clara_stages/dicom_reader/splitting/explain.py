@@ -11,6 +11,7 @@ from clara_stages.dicom_reader.splitting.candidates import (
     ACQUISITION_TIME,
     CLOCKS,
     CONTENT_TIME,
+    OF_ONE_VOLUME,
     RESCALE,
     SEPARATORS,
     STACK_ID,
@@ -20,7 +21,8 @@ from clara_stages.dicom_reader.splitting.candidates import (
 )
 from clara_stages.dicom_reader.splitting.clusters import Floats, Labels, runs
 from clara_stages.dicom_reader.splitting.columns import UNKNOWN, Column, build_column
-from clara_stages.dicom_reader.splitting.interleaved import EVEN_PART, are_interleaved
+from clara_stages.dicom_reader.splitting.interleaved import EVEN_PART, alternate, are_interleaved
+from clara_stages.dicom_reader.splitting.midnight import over_midnight
 from clara_stages.dicom_reader.splitting.places import Places
 from clara_stages.dicom_reader.splitting.steps import Group, Leaf, Step, build_steps, gaps_are_even
 from clara_stages.dicom_reader.splitting.times import by_rank, by_windows, join_time_points, runs_place_by_place
@@ -50,6 +52,7 @@ class Explainer:
         self._places = places
         self._columns: dict[str, Column] = {}
         self._times: dict[str, Floats | None] = {}
+        self._candidates = [over_midnight(candidate, frames) for candidate in TIMES]
 
     def explain(self, rows: Labels, steps: tuple[Step, ...] = (), *, may_pair: bool = True) -> list[Leaf]:
         """The volumes among some frames.
@@ -111,10 +114,12 @@ class Explainer:
     def _interleaved(self, rows: Labels, steps: tuple[Step, ...]) -> list[Leaf]:
         """Stacks that lie between each other; empty where there is one stack."""
         along_mm = self._places.along_mm[rows]
-        if len(set(self._places.orientations[rows].tolist())) > 1 or gaps_are_even(np.sort(along_mm), EVEN_PART):
+        if len(set(self._places.orientations[rows].tolist())) > 1:
             return []
-        for column in (*self._separators, self._column(ACQUISITION_NUMBER)):
-            if are_interleaved(column.labels[rows], along_mm):
+        is_even = gaps_are_even(np.sort(along_mm), EVEN_PART)
+        columns = [column for column in self._separators if not is_even or column.candidate.attribute in OF_ONE_VOLUME]
+        for column in columns if is_even else (*columns, self._column(ACQUISITION_NUMBER)):
+            if (alternate if is_even else are_interleaved)(column.labels[rows], along_mm):
                 return [
                     Leaf(rows=group.rows, steps=(*steps, group.step), note="between the slices of another stack")
                     for group in self._groups(column, rows)
@@ -180,7 +185,7 @@ class Explainer:
     def _over_time(self, rows: Labels, steps: tuple[Step, ...]) -> list[Leaf]:
         """One 4D, and beside it the last time point where the scan was broken off; else empty."""
         places = self._places.ids[rows]
-        for candidate in TIMES:
+        for candidate in self._candidates:
             times = self._times_of(candidate)
             if times is None or not np.isfinite(times[rows]).all():
                 continue
@@ -241,7 +246,7 @@ class Explainer:
 
     def _pairs_of_times(self, rows: Labels, steps: tuple[Step, ...]) -> list[Leaf]:
         """Volumes apart by one time, where that explains all of them alone or with another; else empty."""
-        for candidate in TIMES:
+        for candidate in self._candidates:
             column = self._column(candidate)
             if candidate.attribute in CLOCKS or not self._separates(column, rows):
                 continue

@@ -22,6 +22,20 @@ _LEAST_ODD = 1 / 3
 two are; where two stacks lie between each other, every second one is."""
 
 
+def alternate(labels: Labels, along_mm: Floats) -> bool:
+    """Whether parallel slices, all evenly spaced, belong to two groups in turn: two stacks half a step apart.
+
+    Args:
+        labels: The group of each slice, by an attribute that one volume has one value of.
+        along_mm: Its distance along the normal; all differ.
+    """
+    ordered = labels[np.argsort(along_mm, kind="stable")]
+    groups = len(np.unique(ordered))
+    if groups != 2 or len(ordered) < groups * _LEAST_SLICES:
+        return False
+    return bool((ordered[1:] != ordered[:-1]).all())
+
+
 def are_interleaved(labels: Labels, along_mm: Floats) -> bool:
     """Whether groups of parallel slices at different places are even stacks that together are none.
 

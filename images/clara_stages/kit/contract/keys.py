@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -58,7 +59,7 @@ def folder_digest(folder: Path, *, without: frozenset[str] = frozenset()) -> str
     total = hashlib.sha256()
     with ThreadPoolExecutor(_HASHING_THREADS) as pool:  # hashing leaves the interpreter to others
         for path, digest in zip(kept, pool.map(file_digest, kept), strict=True):
-            total.update(f"{path.relative_to(folder).as_posix()}\0{digest}\n".encode())
+            total.update(os.fsencode(path.relative_to(folder)) + f"\0{digest}\n".encode())
     return total.hexdigest()
 
 

@@ -102,7 +102,7 @@ class ShortResult:
             values["error"]["remedy"] = self.error.remedy[:_MESSAGE_CHARACTERS]
         for droppable in ("metrics", "warnings", None):
             line = json.dumps({SHORT_RESULT_KEY: values}, sort_keys=True, ensure_ascii=False)
-            if len(line.encode()) <= SHORT_RESULT_BYTES or droppable is None:
+            if len(line.encode(errors="backslashreplace")) <= SHORT_RESULT_BYTES or droppable is None:
                 return line
             values[droppable] = type(values[droppable])()
         raise AssertionError("unreachable")
