@@ -28,7 +28,7 @@ def main(io: StageIO) -> None:
     study = load_study(io.reads("study"), params.limits)
     plans = plan_study(study, params.policy)
     selection = choose(plans, params.select, volumes=params.volumes, images=params.images)
-    strangers = dict.fromkeys(text for plan in selection.plans for text in find_strangers(plan, plans))
+    strangers = dict.fromkeys(find_strangers(selection.plans, plans))
     for note in (*study.folder.notes, selection.choice, *strangers):
         if note:
             io.warn(note)
@@ -79,6 +79,7 @@ def _write(io: StageIO, study: Study, plan: VolumePlan, params: Params, folder: 
     folder.mkdir(parents=True, exist_ok=True)
     _require_all_arrived(study, plan)
     volume = _write_values(io, plan, params, folder / "volume.nii")
+    io.knows_digest(volume.file, volume.digest)
     copies = compare_copies(study, volume.plan.frames, params.limits)
     for doubt in find_doubts(volume.plan):
         io.warn(doubt)

@@ -45,6 +45,14 @@ class Params:
                     remedy="correct the workflow's params, or the --param on the command line",
                 )
 
+        for name in ("max_voxels", "max_header_mib"):
+            found = getattr(self, name)
+            if found < 1:
+                raise BadInputError(
+                    f"parameter {name!r} is {found}, expected at least 1",
+                    remedy="leave it out: the default fits the memory that the stage asks for",
+                )
+
     @property
     def policy(self) -> Policy:
         """What to do where there is a choice."""

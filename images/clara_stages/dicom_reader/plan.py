@@ -8,10 +8,12 @@ from enum import StrEnum
 from typing import Any
 
 from clara_stages.dicom_reader.faults import find_fault, refuse_faulty
+from clara_stages.dicom_reader.geometry.findings import FindingKind
 from clara_stages.dicom_reader.geometry.grid import GeometryPolicy, Grid, NoStackError, build_grid, largest_shift_mm
 from clara_stages.dicom_reader.geometry.stack import StackReport, examine_stack
 from clara_stages.dicom_reader.headers.frame import Frame
 from clara_stages.dicom_reader.headers.study import Study
+from clara_stages.dicom_reader.image_grid import has_place
 from clara_stages.dicom_reader.series import Series, group_series
 from clara_stages.dicom_reader.splitting.split import Part, split_frames
 from clara_stages.dicom_reader.values.unit import Unit, find_unit
@@ -195,7 +197,7 @@ def _plan_part(series: Series, part: Part, split_by: tuple[str, ...], policy: Po
         unit=plan.unit.name if plan.unit else "",
         slices=plan.shape[2] if plan.shape else len(part.times[0]),
     )
-    told_apart = part.explanation if split_by or len(part.times) > 1 else ""
+    told_apart = part.explanation if split_by or len(part.times) > 1 or part.kind_of == "image" else ""
     reason = "; ".join(text for text in (plan.reason, told_apart) if text)
     return dataclasses.replace(plan, facts=facts | {"time_points": len(part.times)}, reason=reason)
 
@@ -205,7 +207,7 @@ def _plan_points(
 ) -> tuple[VolumePlan, ...]:
     """The time points of a part one by one, where its geometry is refused: one that lost a slice spoils no other."""
     is_refused_for_geometry = outcome["verdict"] is Verdict.REFUSED and "unit" in outcome
-    if len(part.times) == 1 or part.kind_of != "stack" or not is_refused_for_geometry:
+    if len(part.times) == 1 or not is_refused_for_geometry:
         return ()
     alone = (dataclasses.replace(part, times=(stack,), time_values=(), time_attribute="") for stack in part.times)
     return tuple(_plan_part(series, point, split_by, policy) for point in alone)
@@ -232,8 +234,17 @@ def _judge(series: Series, part: Part, frames: Sequence[Frame], policy: Policy) 
     except BadInputError as error:
         return _refused(error)
     if part.kind_of == "image":
-        return {"verdict": Verdict.IMAGE, "unit": unit, "reason": _image_reason(part)}
+        return _judge_images(part, frames) | {"unit": unit}
     return _judge_stack(part, policy) | {"unit": unit}
+
+
+def _judge_images(part: Part, frames: Sequence[Frame]) -> dict[str, Any]:
+    """Images at one place have one size; whether they share the place itself is for their grid to say."""
+    findings = examine_stack([frame.plane for frame in frames]).findings
+    sizes = next((finding for finding in findings if finding.kind is FindingKind.SIZES), None)
+    if sizes is not None:
+        return _refused(NoStackError(sizes.message, remedy=sizes.remedy))
+    return {"verdict": Verdict.IMAGE, "reason": _image_reason(part)}
 
 
 def _judge_stack(part: Part, policy: Policy) -> dict[str, Any]:
@@ -300,8 +311,11 @@ def _refused(error: BadInputError) -> dict[str, Any]:
 
 
 def _image_reason(part: Part) -> str:
-    images = sum(len(stack) for stack in part.times)
-    return "a single image: one slice is no volume" if images == 1 else f"{images} images at one place: no volume"
+    frames = [frame for stack in part.times for frame in stack]
+    if len(frames) == 1:
+        return "a single image: one slice is no volume"
+    place = "at one place" if has_place(frames) else "without a common place in the patient"
+    return f"{len(frames)} images {place}: no volume"
 
 
 def _grid_reason(grid: Grid, report: StackReport) -> str:

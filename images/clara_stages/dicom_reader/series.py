@@ -36,10 +36,13 @@ class Series:
 
     def describe(self) -> str:
         """Number, modality and size; no description, which may hold a name."""
-        modality = self.facts["modality"]
-        is_code = 0 < len(modality) <= _CODE_LENGTH and modality.isalnum()
-        code = modality if is_code else "no modality"
+        code = modality_code(self.facts["modality"]) or "no modality"
         return f"series {self.facts['number']}, {code}, {self.facts['instances']} instances"
+
+
+def modality_code(modality: str) -> str:
+    """A Modality as it may be shown: "" for a text that is no code and may be anything."""
+    return modality if len(modality) <= _CODE_LENGTH and modality.isalnum() else ""
 
 
 def group_series(instances: Sequence[Instance], frames: Iterable[Frame]) -> list[Series]:

@@ -54,9 +54,13 @@ IMAGE_CLASSES: frozenset[str] = frozenset(
         uid.MultiFrameTrueColorSecondaryCaptureImageStorage,
         uid.EnhancedMRColorImageStorage,
         uid.RTImageStorage,
+        "1.2.840.10008.5.1.4.1.1.3",  # Ultrasound Multi-frame, retired
+        "1.2.840.10008.5.1.4.1.1.5",  # Nuclear Medicine, retired
+        "1.2.840.10008.5.1.4.1.1.6",  # Ultrasound, retired
+        "1.2.840.10008.5.1.4.1.1.12.3",  # X-Ray Angiographic Bi-Plane, retired
     }
 )
-"""SOP classes of two-dimensional images and cine."""
+"""SOP classes of two-dimensional images and cine; those retired (PS3.6 annex A) are in old archives."""
 
 SLIDE_CLASSES: frozenset[str] = frozenset({uid.VLWholeSlideMicroscopyImageStorage})
 

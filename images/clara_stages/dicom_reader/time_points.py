@@ -106,13 +106,17 @@ def _can_join(plans: Sequence[VolumePlan], axis: str) -> bool:
 
 def _joined(plans: Sequence[VolumePlan], axis: str) -> VolumePlan:
     ordered = sorted(plans, key=lambda plan: (plan.facts[axis], plan.name))
+    first, varying = ordered[0], _RUN_TOGETHER[axis]
+    missing = {key: type(first.facts[key])() for key in varying}
+    split_by = [key for key in first.facts["split_by"] if key not in varying]
     name = f"by-{axis.replace('_', '-')}"
     return dataclasses.replace(
-        ordered[0],
+        first,
         name=name,
         stacks=tuple(plan.stacks[0] for plan in ordered),
-        facts=ordered[0].facts | {"name": name, "time_points": len(ordered)},
+        facts=first.facts | missing | {"name": name, "time_points": len(ordered), "split_by": split_by},
+        values={key: value for key, value in first.values.items() if key not in varying},
         time_attribute=axis,
         time_values=tuple(float(plan.facts[axis]) for plan in ordered),
-        reason=f"{ordered[0].reason}; {len(ordered)} volumes joined along {axis}",
+        reason=f"{len(ordered)} volumes joined along {axis}; the first: {first.reason}",
     )

@@ -26,6 +26,9 @@ from clara_stages.kit import BadInputError
 
 Progress = Callable[[int, int], None]
 
+_LONGEST_AXIS = 32767
+"""The fields ``dim`` of a NIfTI-1 header are int16."""
+
 
 class DamagedFramesError(BadInputError):
     """Frames of a volume cannot be decoded.
@@ -57,6 +60,7 @@ class Volume:
         shape: ``(i, j, k)``, or ``(i, j, k, t)`` with several time points.
         dtype: int16 where slope and intercept are whole and every value fits, else float32.
         offset: Where in the file the values begin.
+        digest: SHA-256 of the file.
         grid: Where it lies.
         unit: Of the values.
         has_place: Whether the grid is one in the patient.
@@ -70,6 +74,7 @@ class Volume:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     offset: int
+    digest: str
     grid: Grid
     unit: Unit
     has_place: bool
@@ -104,14 +109,13 @@ def lay_out(plan: VolumePlan, limits: Limits) -> Layout:
         raise plan.error
     if plan.unit is None:  # only a refused plan has none, and that has an error
         raise ValueError("a plan without error and unit")
-    first = plan.stacks[0][0]
-    grid = plan.grid if plan.grid is not None else image_grid(first)
+    grid = plan.grid if plan.grid is not None else image_grid(plan.frames)
     _require_sane_size(plan, grid, limits)
     return Layout(
         grid=grid,
         unit=plan.unit,
         shape=(*grid.shape, len(plan.stacks)) if len(plan.stacks) > 1 else grid.shape,
-        has_place=plan.grid is not None or has_place(first),
+        has_place=plan.grid is not None or has_place(plan.frames),
         padding=LOWEST_HU if plan.unit.name == "HU" else 0.0,
     )
 
@@ -188,6 +192,12 @@ def check_values(plan: VolumePlan, limits: Limits) -> None:
 
 def _require_sane_size(plan: VolumePlan, grid: Grid, limits: Limits) -> None:
     times = len(plan.stacks)
+    longest = max(*grid.shape, times)
+    if longest > _LONGEST_AXIS:
+        raise BadInputError(
+            f"an axis of the volume has {longest} voxels; NIfTI-1 holds at most {_LONGEST_AXIS}",
+            remedy="select another series or time point",
+        )
     voxels = math.prod(grid.shape) * times
     if not 0 < voxels <= limits.max_voxels:
         over_time = f" at {times} time points" if times > 1 else ""

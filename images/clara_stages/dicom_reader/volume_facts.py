@@ -23,11 +23,7 @@ def build_volume_facts(
     facts: dict[str, Any] = {key: type(value)() for key, value in SAMPLE_VOLUME.items()}
     for key in facts:
         found = {getattr(frame.attributes, key) for frame in frames if hasattr(frame.attributes, key)}
-        if len(found) == 1:
-            facts[key] = _plain(found.pop(), facts[key])
-    for key, value in values.items():
-        if key in facts:
-            facts[key] = _plain(value, facts[key])
+        facts[key] = _plain(found.pop() if len(found) == 1 else values.get(key), facts[key])
     return facts | {
         "name": name,
         "verdict": verdict,
@@ -41,4 +37,6 @@ def _plain(value: Any, missing: Any) -> Any:
     """A value in the type of the facts; ``missing`` where there is none."""
     if value is None:
         return missing
-    return [str(item) for item in value] if isinstance(missing, list) else type(missing)(value)
+    if isinstance(missing, list):
+        return [str(item) for item in (value.split("/") if isinstance(value, str) else value)]
+    return type(missing)(value)

@@ -7,7 +7,10 @@ from clara_stages.dicom_reader.headers.instance import Instance
 from clara_stages.kit import BadInputError
 
 _LISTED = 8
-"""Missing objects that an error lists."""
+"""Parts that an error lists."""
+
+_WHICH = ("one", "another", "a third")
+"""Patients of an error, which must not name them."""
 
 
 def refuse_mixed_or_incomplete(instances: Iterable[Instance]) -> BadInputError | None:
@@ -21,9 +24,10 @@ def _several_patients(instances: Iterable[Instance]) -> BadInputError | None:
     counts = Counter(instance.membership.patient for instance in instances if instance.membership.patient)
     if len(counts) < 2:
         return None
-    found = " and ".join(str(count) for _, count in counts.most_common())
+    ranked = sorted(counts.values(), reverse=True)
+    found = ", ".join(f"{count} with {which}" for count, which in zip(ranked, _WHICH, strict=False))
     return BadInputError(
-        f"the series mixes {len(counts)} patients: {found} images with different Patient IDs",
+        f"the series mixes {len(counts)} patients by Patient ID: of {sum(counts.values())} instances {found}",
         remedy="correct Patient ID at the source, or send the images of one patient alone",
     )
 

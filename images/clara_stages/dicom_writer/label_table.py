@@ -151,12 +151,17 @@ def _label(item: Any, where: str) -> Label | None:
         laterality=_optional_code(item, "laterality", where),
         anatomic_region=_optional_code(item, "anatomic_region", where),
         colour_rgb=_colour(_field(item, "colour_rgb", list, where), where),
-        algorithm_type=_algorithm_type(item.get("algorithm_type") or "AUTOMATIC", where),
+        algorithm_type=_algorithm_type(item.get("algorithm_type"), where),
     )
 
 
 def _algorithm_type(found: Any, where: str) -> str:
-    """Segment Algorithm Type (PS3.3 C.8.20.4): who drew a segment must not be misstated."""
+    """Segment Algorithm Type (PS3.3 C.8.20.4): who drew a segment must not be misstated.
+
+    A map that states none, or "", was made by the algorithm that it names.
+    """
+    if found is None or found == "":
+        return _ALGORITHM_TYPES[0]
     if found not in _ALGORITHM_TYPES:
         raise BadInputError(
             f"{LABELS_FILE}: {where}.algorithm_type is {found!r}, expected {' or '.join(_ALGORITHM_TYPES)}",

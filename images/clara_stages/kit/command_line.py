@@ -74,4 +74,4 @@ def _folder_key(folder: Path) -> str:
             return f"{StageResult.from_json((holder / RESULT_FILE).read_text()).stage_key}:{folder.name}"
         except (OSError, ValueError):
             continue
-    return folder_digest(folder)
+    return folder_digest(folder, strict=False)

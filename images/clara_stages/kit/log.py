@@ -42,7 +42,7 @@ def configure_logging() -> None:
 
 
 def forget_file_names(error: BaseException) -> None:
-    """Take the file names out of an exception and those that led to it: a person's file may be named after a patient."""
+    """Take file names out of an exception and those that led to it: a file may be named after a patient."""
     seen: set[int] = set()
     pending: list[BaseException | None] = [error]
     while pending:

@@ -1,5 +1,6 @@
 """Running a stage: request -> main(io) -> result.json, short result and exit code."""
 
+import fcntl
 import logging
 import os
 import shutil
@@ -48,6 +49,7 @@ class StageIO:
         self.metrics: dict[str, Any] = {}
         self.software: dict[str, str] = {}
         self._folders: dict[str, str] = {}
+        self._digests: dict[Path, str] = {}
 
     def params(self, cls: type[P]) -> P:
         """The parameters as an instance of the dataclass ``cls``. Raises BadInputError."""
@@ -89,6 +91,10 @@ class StageIO:
         """Report how far the stage is, 0..1."""
         log.info("%s", message, extra={"progress": round(fraction, 3)})
 
+    def knows_digest(self, path: Path, digest: str) -> None:
+        """Spare the end of the stage reading an output file whose SHA-256 was made as it was written."""
+        self._digests[path] = digest
+
     def uses(self, *distributions: str) -> None:
         """Note the versions of the libraries that shape the result."""
         for name in distributions:
@@ -103,7 +109,7 @@ class StageIO:
         result = StageResult(
             outcome=outcome,
             stage_key=self.request.stage_key,
-            digest=folder_digest(self.output),
+            digest=folder_digest(self.output, known=self._digests),
             folders=dict(self._folders),
             metrics=self.metrics,
             warnings=self.warnings,
@@ -140,9 +146,11 @@ def run(main: Callable[[StageIO], None], *, stage: str, stage_version: str = "1"
 
 def _attempt(main: Callable[[StageIO], None], stage: str, stage_version: str) -> ShortResult:
     io: StageIO | None = None
+    lock: int | None = None
     try:
-        io = StageIO(_load_request(stage, stage_version))
-        _make_output(io.output)
+        request = _load_request(stage, stage_version)
+        lock = _take_output(Path(request.output))
+        io = StageIO(request)
         main(io)
         result = io.finish(Outcome.COMPLETED)
     except StageError as error:
@@ -155,6 +163,9 @@ def _attempt(main: Callable[[StageIO], None], stage: str, stage_version: str) ->
         raise
     else:
         return ShortResult.of_result(result, str(io.output))
+    finally:
+        if lock is not None:
+            os.close(lock)
     _clear(io)
     outcome = Outcome.NOTHING_TO_DO.value if report.code == ExitCode.NOTHING_TO_DO else None
     key = io.request.stage_key if io else ""
@@ -163,15 +174,26 @@ def _attempt(main: Callable[[StageIO], None], stage: str, stage_version: str) ->
     )
 
 
-def _make_output(output: Path) -> None:
+def _take_output(output: Path) -> int:
+    """Make the output folder ours, until the descriptor is closed. Raises BadInputError where it cannot be."""
     try:
         output.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise_machine_fault(error)
         raise BadInputError(
             f"the output folder cannot be made ({type(error).__name__})",
             remedy="give a folder that this user may write; inside a workflow, check that the io volume is mounted",
         ) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise BadInputError(
+            "another stage writes into this output folder now", remedy="give each run a folder of its own"
+        ) from None
+    except OSError:  # a file system without locks
+        log.debug("the output folder cannot be locked")
+    return descriptor
 
 
 def _load_request(stage: str, stage_version: str) -> StageRequest:

@@ -56,7 +56,7 @@ def init() -> None:
 
 @app.command()
 def inspect(
-    folder: Annotated[Path, typer.Argument(help="any folder")],
+    folder: Annotated[Path, typer.Argument(help="any folder, or one file")],
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
     headers_only: Annotated[bool, typer.Option(help="do not decode pixels: faster, and blind to damage")] = False,
 ) -> None:

@@ -66,6 +66,16 @@ def broken(document, path, value):
         (("labels", 1, "laterality"), "left", r"labels\[1\].laterality is str, expected dict"),
         (("labels", 0, "colour_rgb"), [1, 2, 256], r"colour_rgb is \[1, 2, 256\], expected three integers 0\.\.255"),
         (("labels", 0, "colour_rgb"), [1, 2], "expected three integers"),
+        (("intended_use",), None, "intended_use is NoneType, expected str"),
+        (("intended_use",), KeyError, "intended_use is missing"),
+        *(
+            (
+                ("labels", 0, "algorithm_type"),
+                word,
+                "algorithm_type is .*, expected AUTOMATIC or SEMIAUTOMATIC or MANUAL",
+            )
+            for word in ("manual", "HUMAN", 1, 0, False, ["MANUAL"], {})
+        ),
     ],
 )
 def test_a_fault_in_the_table_is_named_with_its_place(document, path, value, words):
@@ -88,3 +98,19 @@ def test_a_map_with_no_labels_is_valid(build):
     for label in empty["labels"]:
         label["segment_number"] = None
     assert parse_label_table(json.loads(json.dumps(empty))).labels == ()
+
+
+def test_a_bundle_that_states_no_use_leaves_it_empty(document):
+    document["intended_use"] = ""
+    assert parse_label_table(document).intended_use == ""
+
+
+@pytest.mark.parametrize(
+    ("stated", "meant"),
+    [("AUTOMATIC", "AUTOMATIC"), ("SEMIAUTOMATIC", "SEMIAUTOMATIC"), ("MANUAL", "MANUAL"), ("", "AUTOMATIC"),
+     (None, "AUTOMATIC")],
+)  # fmt: skip
+def test_who_drew_a_segment_is_kept(document, stated, meant):
+    document["labels"][0]["algorithm_type"] = stated
+    first, second = parse_label_table(document).labels
+    assert (first.algorithm_type, second.algorithm_type) == (meant, "AUTOMATIC")

@@ -147,6 +147,24 @@ def test_dciodvfy_finds_no_error(build, tmp_path, stage, name, attributes):
 
 
 @pytest.mark.peers
+@pytest.mark.parametrize("words", [("MANUAL", "MANUAL"), ("SEMIAUTOMATIC", "MANUAL"), ("AUTOMATIC", "SEMIAUTOMATIC")])
+def test_dciodvfy_finds_no_error_whoever_drew_the_segments(build, tmp_path, stage, words):
+    document = build.label_document(build.example_values(), intended_use="")
+    for label, word in zip(document["labels"], words, strict=False):
+        label["algorithm_type"] = word
+    assert stage(*build.inputs(document=document), tmp_path / "out").exit_code == 0
+    assert errors(tmp_path / "out/instances/seg.dcm") == []
+
+
+def test_an_unknown_algorithm_type_ends_as_bad_input(build, tmp_path, stage):
+    document = build.label_document(build.example_values())
+    document["labels"][0]["algorithm_type"] = "HUMAN"
+    short = stage(*build.inputs(document=document), tmp_path / "out")
+    assert short.exit_code == 20
+    assert "labels[0].algorithm_type is 'HUMAN', expected AUTOMATIC or SEMIAUTOMATIC or MANUAL" in short.error.message
+
+
+@pytest.mark.peers
 @pytest.mark.parametrize("name", ["axial", "feet first", "prone", "coronal", "sagittal", "oblique"])
 def test_dcmqi_reads_back_the_label_map(build, tmp_path, stage, name):
     labels, source = build.inputs(name)

@@ -78,6 +78,25 @@ def test_the_result_says_what_it_is_for(segment):
     assert result.ContentDescription == "Demonstration on phantoms only. Not for diagnosis, not for..."
 
 
+def test_a_segment_drawn_by_hand_names_no_algorithm(build, segment):
+    """Segmentation Algorithm Identification Sequence is for AUTOMATIC and SEMIAUTOMATIC (PS3.3 C.8.20.4)."""
+    document = build.label_document(build.example_values())
+    document["labels"][0]["algorithm_type"] = "MANUAL"
+    document["labels"][1]["algorithm_type"] = "SEMIAUTOMATIC"
+    by_hand, corrected = segment(document=document).SegmentSequence
+    assert (by_hand.SegmentAlgorithmType, corrected.SegmentAlgorithmType) == ("MANUAL", "SEMIAUTOMATIC")
+    assert "SegmentationAlgorithmIdentificationSequence" not in by_hand
+    assert "SegmentAlgorithmName" not in by_hand
+    assert corrected.SegmentationAlgorithmIdentificationSequence[0].AlgorithmName == "ct_organ_seg"
+
+
+def test_a_result_without_a_stated_use_states_none(build, segment):
+    result = segment(document=build.label_document(build.example_values(), intended_use=""))
+    assert not result.get("ContentDescription")
+    ours = next(item for item in result.ContributingEquipmentSequence if item.Manufacturer == MANUFACTURER)
+    assert "clinical decision" not in ours.ContributionDescription
+
+
 def test_contributing_equipment_names_us_and_the_scanner(segment):
     result = segment(request={"installation": "site-a"})
     equipment = {item.Manufacturer: item for item in result.ContributingEquipmentSequence}

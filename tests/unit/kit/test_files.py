@@ -2,10 +2,12 @@
 
 import json
 import os
+import threading
 
 import pytest
 
-from clara_stages.kit.files import atomic_path, link_or_copy, write_json, write_text
+from clara_stages.kit.contract.keys import file_digest
+from clara_stages.kit.files import HashedWriter, atomic_path, link_or_copy, write_json, write_text
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -51,3 +53,25 @@ def test_where_a_link_is_refused_the_bytes_are_copied(tmp_path, monkeypatch):
 def test_json_survives_the_trip(tmp_path):
     write_json(tmp_path / "a.json", [1, {"x": None}])
     assert json.loads((tmp_path / "a.json").read_text()) == [1, {"x": None}]
+
+
+def test_a_hashed_writer_knows_what_it_wrote(tmp_path):
+    pieces = [bytes([number]) * 70_000 for number in range(20)]
+    with (tmp_path / "x").open("wb") as stream, HashedWriter(stream) as writer:
+        for piece in pieces:
+            writer.write(piece)
+    assert (tmp_path / "x").read_bytes() == b"".join(pieces)
+    assert writer.hexdigest == file_digest(tmp_path / "x")
+
+
+def test_a_hashed_writer_ends_its_thread_on_an_error(tmp_path):
+    before = threading.active_count()
+
+    def fail():
+        with (tmp_path / "x").open("wb") as stream, HashedWriter(stream) as writer:
+            writer.write(b"x")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert threading.active_count() == before

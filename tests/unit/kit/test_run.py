@@ -155,3 +155,49 @@ def test_sigterm_leaves_through_the_front_door(monkeypatch, capsys, tmp_path, qu
     with pytest.raises(SystemExit) as ended:
         run(main, stage="toy")
     assert (ended.value.code, cleaned) == (143, [True])
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (OSError(28, "No space left on device", "/data/Jones"), ExitCode.RESOURCE_BUSY, "the disk is full (ENOSPC)"),
+        (OSError(122, "Quota exceeded"), ExitCode.RESOURCE_BUSY, "the disk is full (EDQUOT)"),
+        (OSError(12, "Cannot allocate memory"), ExitCode.OUT_OF_MEMORY, "the stage ran out of memory"),
+        (MemoryError(), ExitCode.OUT_OF_MEMORY, "the stage ran out of memory"),
+        (OSError(5, "Input/output error", "/data/Jones"), 1, "OSError in stage toy"),
+    ],
+)
+def test_what_this_machine_lacks_is_no_bug(monkeypatch, capsys, tmp_path, quiet_process, error, code, words):
+    def main(io):
+        write_word(io)
+        raise error
+
+    short = by_hand(monkeypatch, capsys, main, "--output", str(tmp_path / "out"))
+    assert (short.exit_code, short.error.message) == (code, words)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_traceback_names_no_file(monkeypatch, capsys, tmp_path, quiet_process):
+    def main(io):
+        try:
+            (tmp_path / "Jones").read_text()
+        except OSError as error:
+            raise ValueError("broken") from error
+
+    monkeypatch.setattr(sys, "argv", ["stage", "--output", str(tmp_path / "out")])
+    with pytest.raises(SystemExit):
+        run(main, stage="toy")
+    log = capsys.readouterr().out
+    assert "ValueError: broken" in log
+    assert "No such file or directory" in log
+    assert str(tmp_path / "Jones") not in log
+    assert "/Jones" not in log
+
+
+def test_an_input_that_cannot_be_read_counts_by_its_name(monkeypatch, capsys, tmp_path, quiet_process):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "mem").symlink_to("/proc/self/mem")
+    short = by_hand(
+        monkeypatch, capsys, write_word, "--input", f"x={tmp_path / 'in'}", "--output", str(tmp_path / "out")
+    )
+    assert short.completed

@@ -161,10 +161,9 @@ def _several_orientations(distinct: Floats, counts: npt.NDArray[np.int64]) -> li
     if len(groups) <= 1:
         return []
     groups.sort(key=lambda group: -group[0])
-    listed = "; ".join(
-        f"{counted(count, 'image')} along ({', '.join(f'{cosine:.3f}' for cosine in first + 0.0)})"
-        for count, first in groups[:_LISTED]
-    )
+    shown = groups[:_LISTED]
+    texts = _shown_directions([first for _, first in shown])
+    listed = "; ".join(f"{counted(count, 'image')} along {text}" for (count, _), text in zip(shown, texts, strict=True))
     number = f"more than {_LARGEST_LIST}" if left.any() else str(len(groups))
     return [
         Finding(
@@ -173,6 +172,15 @@ def _several_orientations(distinct: Floats, counts: npt.NDArray[np.int64]) -> li
             remedy="select a series that is one stack: this may be a localizer",
         )
     ]
+
+
+def _shown_directions(directions: Sequence[Floats]) -> list[str]:
+    """Directions with three decimals, or with six where they would look the same."""
+    short, long = (
+        [f"({', '.join(f'{cosine:.{decimals}f}' for cosine in np.round(item, decimals) + 0.0)})" for item in directions]
+        for decimals in (3, 6)
+    )
+    return short if len(set(short)) == len(short) else long
 
 
 def _pixel_spacing(spacings: Floats) -> tuple[list[Finding], tuple[float, float] | None]:

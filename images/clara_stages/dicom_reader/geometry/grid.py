@@ -69,13 +69,20 @@ class Grid:
 
 
 def largest_shift_mm(one: Grid, other: Grid) -> float:
-    """Largest distance between the same voxel of two grids, which is that of a corner; infinity for other shapes."""
-    if one.shape != other.shape:
+    """Largest distance between the same voxel of two grids, which is that of a corner, or between their source slices.
+
+    Infinity where one resampling, or none, cannot serve for both: other shapes, or other numbers of source slices.
+    """
+    mine, others = (
+        np.empty((0, 3)) if grid.resampling is None else grid.resampling.source_origin_index for grid in (one, other)
+    )
+    if one.shape != other.shape or mine.shape != others.shape:
         return math.inf
+    moved_mm = float(np.linalg.norm((mine - others) @ one.affine_lps[:3, :3].T, axis=1).max(initial=0.0))
     last = [count - 1 for count in one.shape]
     corners = np.array([[*corner, 1] for corner in itertools.product(*((0, end) for end in last))])
     shifts: Floats = corners @ (one.affine_lps - other.affine_lps).T
-    return float(np.linalg.norm(shifts[:, :3], axis=1).max())
+    return max(moved_mm, float(np.linalg.norm(shifts[:, :3], axis=1).max()))
 
 
 def blocking_findings(report: StackReport, policy: GeometryPolicy = _DEFAULT_POLICY) -> tuple[Finding, ...]:

@@ -11,6 +11,7 @@ from clara_stages.dicom_reader.headers.private_elements import (
     find_diffusion_direction,
     find_ge_component,
     find_siemens_coil,
+    is_mosaic,
 )
 
 _CODE = re.compile(r"[A-Za-z0-9_\-/. ]{1,64}")
@@ -18,6 +19,9 @@ _CODE = re.compile(r"[A-Za-z0-9_\-/. ]{1,64}")
 
 UNIT_CODE = re.compile(r"[A-Za-z0-9_/%^*.{}()\[\]+' -]{1,64}")
 """A UCUM code, or a Rescale Type."""
+
+MOSAIC = "MOSAIC"
+"""Siemens' value of Image Type for an image that shows all slices side by side."""
 
 _COMPONENTS = {
     "M": "MAGNITUDE", "MAGNITUDE": "MAGNITUDE", "M_FFE": "MAGNITUDE", "M_SE": "MAGNITUDE", "M_IR": "MAGNITUDE",
@@ -43,6 +47,8 @@ def read_attributes(header: Header) -> Attributes:
     """
     image_type = _codes(header, "FrameType") or _codes(header, "ImageType")
     is_mr = header.text("Modality") == "MR"
+    if is_mr and MOSAIC not in image_type and is_mosaic(header):
+        image_type = (*image_type, MOSAIC)
     echo_numbers = header.numbers("EchoNumbers") or ()
     return Attributes(
         image_type=image_type,

@@ -38,6 +38,10 @@ _OF_FIRST_FRAME = ("SliceThickness", "PixelSpacing")
 """Series facts that an Enhanced object says in its functional groups."""
 
 
+_UNSIGNED_BITS = 8
+"""Up to this many bits no scanner writes signed slices."""
+
+
 class _FaultError(ValueError):
     """What is wrong with an image, as the end of "the image is ..."."""
 
@@ -89,11 +93,14 @@ def read_contents(header: Header, data_set: DataSet, kind: ObjectKind, source: P
         values=header_values(header), pixels=PixelFormat(transfer_syntax_uid=syntax, pixel_element=pixel_element)
     )
     try:
+        if not header.text("Modality"):
+            contents.values["Modality"] = SLICE_CLASSES.get(header.text("SOPClassUID"), "")
         build_series_facts([contents.values])  # a value of another type must fail here, and not with its series
         if kind is not ObjectKind.OBJECT:
             _require_whole(header, scan, source, is_deflated=data_set.is_deflated)
             contents.pixels = read_pixel_format(header, scan, syntax)
             _require_modest(header, contents.pixels, data_set.size, limits)
+            _require_sign(header, contents.pixels, kind)
             _read_image(contents, header)
     except _FaultError as error:
         contents.fault = str(error)
@@ -139,6 +146,20 @@ def _require_modest(header: Header, pixels: PixelFormat, file_bytes: int, limits
         raise _FaultError(f"an object of {pixels.frames} frames; read are 1 to {limits.max_frames}")
     if pixels.frames > file_bytes:
         raise _FaultError(f"an object of {pixels.frames} frames in a truncated file of {file_bytes} bytes")
+
+
+def _require_sign(header: Header, pixels: PixelFormat, kind: ObjectKind) -> None:
+    """Refuse slices of which nothing says whether values are signed: each guess may turn air into bone.
+
+    Two-dimensional images, and those of 8 bits, are taken as unsigned.
+
+    Raises:
+        _FaultError: Pixel Representation (0028,0103) is absent or empty.
+    """
+    if kind is not ObjectKind.SLICES or pixels.pixel_element != "integer" or pixels.bits_allocated <= _UNSIGNED_BITS:
+        return
+    if header.integer("PixelRepresentation", default=-1) == -1:
+        raise _FaultError("an image without Pixel Representation: whether its values are signed is not known")
 
 
 def _read_image(contents: Contents, header: Header) -> None:

@@ -51,9 +51,12 @@ class StudyFolder:
 def list_study_folder(root: Path) -> StudyFolder:
     """The files under ``root``: of ``instances/`` where study.json makes it an arrival, else of the whole tree.
 
-    Folders that are links are not entered, and a link to a file outside ``root`` is listed with a refusal: a study
-    must not reach into the rest of the disk.
+    A ``root`` that is a file is the only one. Folders that are links are not entered, and a link to a file outside
+    ``root`` is listed with a refusal: a study must not reach into the rest of the disk.
     """
+    if root.is_file():
+        name = os.fsencode(root.name).decode("utf-8", "replace")
+        return StudyFolder(files=(StudyFile(path=root.resolve(), label="file 1 of 1", relative=name),))
     notes: tuple[str, ...] = ()
     digest = ""
     counts: dict[str, int] = {}

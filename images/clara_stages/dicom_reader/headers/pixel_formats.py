@@ -14,6 +14,7 @@ from clara_stages.dicom_reader.headers.private_elements import has_philips_scale
 from clara_stages.dicom_reader.headers.scan import Scan
 from clara_stages.dicom_reader.headers.tags import OVERLAY_BIT_POSITIONS, PIXEL_ELEMENTS
 from clara_stages.dicom_reader.pixels.format import NATIVE, PixelFormat
+from clara_stages.dicom_reader.sop_classes import SLICE_CLASSES
 from clara_stages.dicom_reader.values.rescale import RealWorld, Rescale
 
 
@@ -46,7 +47,7 @@ def read_pixel_format(header: Header, scan: Scan, transfer_syntax_uid: str) -> P
         pixel_element=PIXEL_ELEMENTS.get(scan.pixel_tag, ""),
         frames=header.integer("NumberOfFrames", default=1),
         samples_per_pixel=header.integer("SamplesPerPixel", default=1),
-        photometric_interpretation=header.text("PhotometricInterpretation"),
+        photometric_interpretation=_photometric_interpretation(header),
         bits_allocated=header.integer("BitsAllocated"),
         bits_stored=bits_stored,
         high_bit=header.integer("HighBit", default=bits_stored - 1),
@@ -58,6 +59,13 @@ def read_pixel_format(header: Header, scan: Scan, transfer_syntax_uid: str) -> P
         value_offset=0 if is_deflated else scan.pixel_offset,
         value_length=scan.pixel_length,
     )
+
+
+def _photometric_interpretation(header: Header) -> str:
+    """That of the header; where it has none, slices of one sample are grey: CT, MR and PT are nothing else."""
+    named = header.text("PhotometricInterpretation")
+    is_grey = header.text("SOPClassUID") in SLICE_CLASSES and header.integer("SamplesPerPixel", default=1) == 1
+    return named or ("MONOCHROME2" if is_grey else "")
 
 
 def _is_signed(header: Header) -> bool:

@@ -99,6 +99,14 @@ def find_siemens_coil(header: Header) -> str:
     return "" if key is None else header.text(key)
 
 
+def is_mosaic(header: Header) -> bool:
+    """Whether Siemens' (0019,xx0A) or UIH's (0065,xx50) number of tiles says that one image shows several slices."""
+    tiles = private_number(header, 0x0019, _SIEMENS, 0x0A, "US")
+    if tiles is None:
+        tiles = private_number(header, 0x0065, _UIH, 0x50, "DS")
+    return tiles is not None and tiles > 1
+
+
 def has_philips_scale(header: Header) -> bool:
     """Whether Philips' private scale slope (2005,xx0E) is there."""
     return private_value_key(header, 0x2005, _PHILIPS_MR, 0x0E) is not None

@@ -41,7 +41,7 @@ def read_file(file: StudyFile, limits: Limits) -> tuple[Instance, tuple[Frame, .
         raise NotAnInstanceError(f"cannot be opened ({type(error).__name__})") from None
     try:
         return _read(file, source, limits)
-    except NotAnInstanceError:
+    except (NotAnInstanceError, MemoryError):  # no memory is no fault of the file
         raise
     except HeaderLimitError:
         raise NotAnInstanceError(f"broken DICOM (a header of more than {limits.max_header_mib} MiB)") from None

@@ -6,19 +6,20 @@ from typing import Any
 from clara_stages.dicom_reader.copies import compare_copies, list_copies
 from clara_stages.dicom_reader.doubts import find_doubts
 from clara_stages.dicom_reader.headers.study import LeftOut, Study, quiet_pydicom, scan_study
-from clara_stages.dicom_reader.image_grid import has_place, image_grid
+from clara_stages.dicom_reader.image_grid import find_pixel_spacing, has_place, image_grid
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.plan import Policy, Verdict, VolumePlan, plan_study
+from clara_stages.dicom_reader.series import modality_code
 from clara_stages.dicom_reader.sop_classes import ObjectKind, class_name
 from clara_stages.dicom_reader.volume import check_values
-from clara_stages.kit import BadInputError
+from clara_stages.kit import StageError
 
 
 def build_report(root: Path, policy: Policy, limits: Limits, *, decode: bool = True) -> dict[str, Any]:
-    """Verdicts of all that lies under a folder.
+    """Verdicts of all that lies under a folder; no text of a header but codes and UIDs.
 
     Args:
-        root: Any folder.
+        root: Any folder, or one file.
         policy: What to do where there is a choice.
         limits: How much a study may ask for.
         decode: Whether pixels are decoded too; without that, damage to pixels is not seen.
@@ -28,7 +29,7 @@ def build_report(root: Path, policy: Policy, limits: Limits, *, decode: bool = T
         ``reason``, ``remedy``, ``split_by``, ``instances``, ``shape`` (columns, rows, slices, and time points where
         there are several), ``spacing_mm``, ``affine_lps`` (4 x 4, row by row), ``units``, ``units_basis``,
         ``warnings``; what is not known of a refused one is null. ``objects``: ``path``, ``sop_class``, ``modality``
-        and UIDs. ``left_out``: ``path``, ``reason``. Paths are relative to ``root``.
+        and UIDs. ``left_out``: ``path``, ``reason``. Paths are relative to ``root``, as UTF-8.
     """
     study = scan_study(root, limits)
     left_out = {item.path: item for item in [*study.left_out, *list_copies(study)]}
@@ -49,24 +50,24 @@ def build_report(root: Path, policy: Policy, limits: Limits, *, decode: bool = T
 def _describe(plan: VolumePlan, study: Study, limits: Limits, decode: bool) -> tuple[dict[str, Any], list[LeftOut]]:
     """The entry of one plan, and the further files of its instances."""
     copies: list[LeftOut] = []
-    error = plan.error
+    error: StageError | None = plan.error
     verdict, reason = plan.verdict, plan.reason
     if error is None and decode:
         try:
             check_values(plan, limits)
             copies = compare_copies(study, plan.frames, limits)
-        except BadInputError as found:
+        except StageError as found:  # one volume that takes more room than there is must not hide the others
             error, verdict, reason = found, Verdict.REFUSED, found.message
     first = plan.stacks[0][0]
     grid = plan.grid
-    if verdict is Verdict.IMAGE and has_place(first):
-        grid = image_grid(first)
+    if verdict is Verdict.IMAGE and has_place(plan.frames):
+        grid = image_grid(plan.frames)
     known = verdict is not Verdict.REFUSED
     entry = {
         "series_instance_uid": plan.series.series_instance_uid,
         "series_number": plan.series.facts["number"],
         "volume": plan.name,
-        "modality": first.instance.modality,
+        "modality": modality_code(first.instance.modality),
         "verdict": verdict.value,
         "reason": reason,
         "remedy": error.remedy if error else "",
@@ -88,7 +89,7 @@ def _spacing(plan: VolumePlan) -> list[float] | None:
     if plan.grid is not None:
         return list(plan.grid.spacing_mm)
     first = plan.stacks[0][0]
-    pixel_spacing_mm = first.plane.pixel_spacing_mm or first.imager_pixel_spacing_mm
+    pixel_spacing_mm = find_pixel_spacing(first)
     return [pixel_spacing_mm[1], pixel_spacing_mm[0]] if pixel_spacing_mm else None
 
 
@@ -97,7 +98,7 @@ def _describe_objects(study: Study) -> list[dict[str, Any]]:
         {
             "path": item.relative,
             "sop_class": class_name(item.sop_class_uid),
-            "modality": item.modality,
+            "modality": modality_code(item.modality),
             "sop_class_uid": item.sop_class_uid,
             "series_instance_uid": item.series_instance_uid,
             "sop_instance_uid": item.sop_instance_uid,

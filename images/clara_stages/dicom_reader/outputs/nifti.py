@@ -1,7 +1,7 @@
 """Reading a planned volume into a NIfTI-1 file, slice by slice: it need not fit the memory."""
 
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -10,13 +10,16 @@ from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.plan import VolumePlan
 from clara_stages.dicom_reader.values.rescale import volume_dtype
 from clara_stages.dicom_reader.volume import Layout, NotInt16Error, Progress, SliceReader, Volume, lay_out
-from clara_stages.kit.files import atomic_path
+from clara_stages.kit.files import HashedWriter, atomic_path
 
 _SCANNER_ANATOMICAL = 1
 """NIFTI_XFORM_SCANNER_ANAT: coordinates of the scanner, which those of DICOM are."""
 
 _UNKNOWN = 0
 """NIFTI_XFORM_UNKNOWN: of images that have no place in the patient."""
+
+_NO_EXTENSION = bytes(4)
+"""What follows the 348 bytes of a header where no extension does."""
 
 
 def write_nifti(plan: VolumePlan, path: Path, limits: Limits, progress: Progress | None = None) -> Volume:
@@ -41,24 +44,26 @@ def _write(
     plan: VolumePlan, layout: Layout, dtype: np.dtype[Any], path: Path, limits: Limits, progress: Progress | None
 ) -> Volume:
     slices = SliceReader(plan, layout, limits, progress)
-    with atomic_path(path) as partial, partial.open("wb") as stream:
-        offset = _write_header(stream, layout, dtype)
+    header = _header(layout, dtype)
+    with atomic_path(path) as partial, partial.open("wb") as stream, HashedWriter(stream) as writer:
+        writer.write(header)
         for values in slices.read(dtype):
-            stream.write(np.ascontiguousarray(values).data)
+            writer.write(np.ascontiguousarray(values).data)
     return Volume(
         plan=plan,
         file=path,
         shape=layout.shape,
         dtype=dtype,
-        offset=offset,
+        offset=len(header),
+        digest=writer.hexdigest,
         padding_voxels=slices.padding_voxels,
         raised_voxels=slices.raised_voxels,
         **{name: getattr(layout, name) for name in ("grid", "unit", "has_place", "padding")},
     )
 
 
-def _write_header(stream: BinaryIO, layout: Layout, dtype: np.dtype[Any]) -> int:
-    """Write what precedes the voxels; returns where they begin."""
+def _header(layout: Layout, dtype: np.dtype[Any]) -> bytes:
+    """What precedes the voxels."""
     header = nibabel.Nifti1Header()
     header.set_data_dtype(dtype)
     header.set_data_shape(layout.shape)
@@ -69,5 +74,4 @@ def _write_header(stream: BinaryIO, layout: Layout, dtype: np.dtype[Any]) -> int
     header.set_slope_inter(1, 0)
     header["magic"] = header.single_magic
     header["vox_offset"] = header.single_vox_offset
-    header.write_to(stream)  # with the four bytes that say that no extension follows
-    return stream.tell()
+    return bytes(header.binaryblock) + _NO_EXTENSION

@@ -15,13 +15,14 @@ import numpy.typing as npt
 
 from clara_stages.dicom_reader.pixels.decoder_protocol import FAILED, JOB, MAX_FAULT_BYTES, READY, REPLY
 from clara_stages.dicom_reader.pixels.decoding import load_decoder
-from clara_stages.kit.process import die_with_parent
+from clara_stages.kit.process import die_with_parent, open_standard_streams
 
 _STATM = Path("/proc/self/statm")
 
 
 def main() -> None:
     """Answer jobs until the reader closes the stream."""
+    open_standard_streams()  # else a copy of the socket takes the number of one, and is lost below
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the reader, which ends us
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold a patient's image

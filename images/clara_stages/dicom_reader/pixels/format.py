@@ -9,6 +9,8 @@ CODECS: dict[str, str] = {
     uid.RLELossless: "rle",
     uid.JPEGBaseline8Bit: "jpeg",
     uid.JPEGExtended12Bit: "jpeg",
+    "1.2.840.10008.1.2.4.53": "jpeg",  # spectral selection, retired
+    "1.2.840.10008.1.2.4.55": "jpeg",  # full progression, retired
     uid.JPEGLossless: "jpeg",
     uid.JPEGLosslessSV1: "jpeg",
     uid.JPEGLSLossless: "jpegls",
@@ -78,6 +80,8 @@ class PixelFormat:
 
     def find_other_kind(self) -> str:
         """Why an image of this format is none that a volume could be made of, or ""."""
+        if not self.pixel_element:
+            return "an object with no pixel data"
         if self.samples_per_pixel != 1 or self.photometric_interpretation not in _MONOCHROME:
             colours = self.photometric_interpretation
             return (
@@ -85,7 +89,7 @@ class PixelFormat:
                 "samples a pixel); a volume has one value a voxel"
             )
         if self.pixel_element != "integer":
-            return f"an object with {self.pixel_element or 'no'} pixel data"
+            return f"an object with {self.pixel_element} pixel data"
         return ""
 
     def find_damage(self) -> str:

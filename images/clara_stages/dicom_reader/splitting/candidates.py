@@ -175,7 +175,8 @@ TIMES: tuple[Candidate, ...] = (
 the same places."""
 
 OF_ONE_VOLUME = (
-    "b_value", "echo_number", "echo_time_ms", "energy_kev", "kvp", "kernel", "slice_thickness_mm", "contrast_phase",
+    "b_value", "diffusion_direction", "echo_number", "echo_time_ms", "energy_kev", "kvp", "kernel",
+    "slice_thickness_mm", "contrast_phase",
 )  # fmt: skip
 """What all slices of one volume share. Where no place repeats they may be one stack all the same (a series of which
 parts did not arrive looks so too), and a person must be told."""

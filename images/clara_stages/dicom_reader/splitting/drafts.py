@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from clara_stages.dicom_reader.headers.attributes import MOSAIC
 from clara_stages.dicom_reader.headers.frame import Frame
 from clara_stages.dicom_reader.splitting.candidates import CLOCKS, SEPARATORS, TIMES
 from clara_stages.dicom_reader.splitting.columns import UNKNOWN, build_column
@@ -40,9 +41,10 @@ def frame_identity(frame: Frame) -> tuple[str, int, str]:
 
 
 def draft_of(leaf: Leaf, frames: Sequence[Frame], places: Places) -> Draft:
-    """The draft of a leaf; frames at one place only are images."""
-    if len(np.unique(places.ids[leaf.rows])) == 1:
-        return draft_images([frames[row] for row in leaf.rows], leaf.steps)
+    """The draft of a leaf; frames at one place only are images, and so are mosaics: none is a slice."""
+    members = [frames[row] for row in leaf.rows]
+    if len(np.unique(places.ids[leaf.rows])) == 1 or any(map(_is_mosaic, members)):
+        return draft_images(members, leaf.steps)
     stacks = leaf.times or (leaf.rows,)
     return Draft(
         times=tuple(
@@ -69,8 +71,12 @@ def draft_images(frames: Sequence[Frame], steps: tuple[Step, ...]) -> Draft:
         time_values=values,
         time_attribute=attribute,
         kind_of="image",
-        notes=(_MOSAIC_NOTE,) if any("MOSAIC" in frame.attributes.image_type for frame in ordered) else (),
+        notes=(_MOSAIC_NOTE,) if any(map(_is_mosaic, ordered)) else (),
     )
+
+
+def _is_mosaic(frame: Frame) -> bool:
+    return MOSAIC in frame.attributes.image_type
 
 
 def _in_order(frames: list[Frame]) -> tuple[list[Frame], str, tuple[float, ...]]:

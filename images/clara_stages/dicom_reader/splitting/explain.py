@@ -24,6 +24,7 @@ from clara_stages.dicom_reader.splitting.columns import UNKNOWN, Column, build_c
 from clara_stages.dicom_reader.splitting.interleaved import EVEN_PART, alternate, are_interleaved
 from clara_stages.dicom_reader.splitting.midnight import over_midnight
 from clara_stages.dicom_reader.splitting.places import Places
+from clara_stages.dicom_reader.splitting.quantities import modality_of
 from clara_stages.dicom_reader.splitting.steps import Group, Leaf, Step, build_steps, gaps_are_even
 from clara_stages.dicom_reader.splitting.times import by_rank, by_windows, join_time_points, runs_place_by_place
 
@@ -118,7 +119,9 @@ class Explainer:
             return []
         is_even = gaps_are_even(np.sort(along_mm), EVEN_PART)
         columns = [column for column in self._separators if not is_even or column.candidate.attribute in OF_ONE_VOLUME]
-        for column in columns if is_even else (*columns, self._column(ACQUISITION_NUMBER)):
+        if not is_even or modality_of(self._frames[0]) == "ct":  # MR acquires every second slice of one stack in turns
+            columns.append(self._column(ACQUISITION_NUMBER))
+        for column in columns:
             if (alternate if is_even else are_interleaved)(column.labels[rows], along_mm):
                 return [
                     Leaf(rows=group.rows, steps=(*steps, group.step), note="between the slices of another stack")

@@ -15,7 +15,7 @@ _LONGEST_PAUSE_S = _DAY_S / 2
 
 
 def over_midnight(candidate: Candidate, frames: Sequence[Frame]) -> Candidate:
-    """Acquisition Time with what came after midnight on the next day, where all frames have one date and a pause says so.
+    """Acquisition Time with what came after midnight on the next day, where all have one date and a pause says so.
 
     Other candidates, and a date that goes on with its times, stay as they are.
     """
@@ -32,7 +32,7 @@ def over_midnight(candidate: Candidate, frames: Sequence[Frame]) -> Candidate:
     first_of_evening = float(times[longest + 1])
 
     def read(frame: Frame) -> float | None:
-        value = candidate.read(frame)
+        value: float | None = candidate.read(frame)
         return value if value is None or value >= first_of_evening else value + _DAY_S
 
     return dataclasses.replace(candidate, read=read)

@@ -65,9 +65,9 @@ def by_windows(times: Floats, places: Labels, rows: Labels) -> list[Labels]:
     Unlike counting per place this does not shift the slices of one place by a time point where one is lost, but for a
     lost first slice: the slice that takes its place is the next time point's. So the same is done backwards, where
     only a lost last slice does that. Where both differ, the right way acquires the places in one and the same order
-    and takes less time.
+    and takes less time; without a pause between time points both take the same, and the right one goes along the stack.
 
-    Empty where frames of one instant repeat a place, and where neither way is in order.
+    Empty where frames of one instant repeat a place, where neither way is in order, and where nothing decides.
 
     Args:
         times: Of each of ``rows``.
@@ -81,8 +81,22 @@ def by_windows(times: Floats, places: Labels, rows: Labels) -> list[Labels]:
     forward, backward = _sweep(instants, places), _sweep(instants[::-1], places)[::-1]
     ways = [forward]
     if list(map(sorted, forward)) != list(map(sorted, backward)):
-        ways = [way for way in (forward, backward) if _is_in_one_order(way, times, places)]
-    return [rows[window] for window in min(ways, key=lambda way: _duration(way, times), default=[])]
+        ways = _likelier([way for way in (forward, backward) if _is_in_one_order(way, times, places)], times, places)
+    return [rows[window] for window in ways[0]] if len(ways) == 1 else []
+
+
+def _likelier(ways: list[list[list[int]]], times: Floats, places: Labels) -> list[list[list[int]]]:
+    """The ways that take the least time, and of several those that go along the stack."""
+    durations = [_duration(way, times) for way in ways]
+    shortest = [way for way, duration in zip(ways, durations, strict=True) if duration == min(durations)]
+    along = [way for way in shortest if _goes_along(max(way, key=len), times, places)]
+    return along if len(shortest) > 1 else shortest
+
+
+def _goes_along(window: list[int], times: Floats, places: Labels) -> bool:
+    """Whether a time point was acquired from one end of the stack to the other."""
+    steps = np.diff(places[window][np.argsort(times[window], kind="stable")])
+    return bool((steps > 0).all() or (steps < 0).all())
 
 
 def _sweep(instants: Sequence[Labels], places: Labels) -> list[list[int]]:

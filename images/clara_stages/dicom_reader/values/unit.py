@@ -23,6 +23,13 @@ _RESCALED = ("CT", "PT")
 """Modalities whose slices must have slope and intercept (PS3.3 C.8.2.1, C.8.9.4): without them values mean nothing."""
 
 
+_UNSPECIFIED = "US"
+"""Rescale Type of values of which the writer does not say what they are (PS3.3 C.11.1.1.2)."""
+
+_AIR_INTERCEPTS = (-1000, -1024, -8192)
+"""Rescale Intercepts of HU that is stored unsigned: air, the usual 12 bits, and Siemens' extended scale (-8192)."""
+
+
 def find_unit(frames: Sequence[Frame], *, pet: str = "suv") -> Unit:
     """The unit of the values that ``rescale_frame`` makes of the frames of one volume.
 
@@ -83,7 +90,7 @@ def _unit_by_type(frames: Sequence[Frame], *, is_ct: bool) -> Unit:
         )
     name = names.pop()
     if name not in (NO_UNIT, None):
-        return Unit(name=name)
+        return Unit(name=name, notes=_assumed_notes(frames) if is_ct and name == HOUNSFIELD else ())
     notes = ("the Rescale Type is no unit that is known: it is not kept",) if name is None else ()
     unit = find_real_world_unit(frames)
     if unit is not None:
@@ -96,13 +103,34 @@ def _type_unit(frame: Frame, *, is_ct: bool) -> str | None:
 
     PS3.3 C.8.2.1: the type is required in CT where it is not HU. A localizer shows sums along rays.
     """
-    if is_ct and not frame.rescale.rescale_type and not _is_localizer(frame):
+    rescale_type = frame.rescale.rescale_type
+    if is_ct and not _is_localizer(frame) and (not rescale_type or _is_hounsfield_all_the_same(frame)):
         return HOUNSFIELD
-    return unit_of_rescale_type(frame.rescale.rescale_type)
+    return unit_of_rescale_type(rescale_type)
+
+
+def _is_hounsfield_all_the_same(frame: Frame) -> bool:
+    """Whether values of the type US (unspecified), which GDCM and ITK write into every CT, can only be in HU.
+
+    An original image is in HU by the Standard (PS3.3 C.8.2.1.1.2). One that was derived, as each file that these write
+    says of itself, is where its line runs from the air of the usual scale: no other quantity of CT begins there.
+    """
+    rescale = frame.rescale
+    if rescale.rescale_type.upper() != _UNSPECIFIED:
+        return False
+    is_original = frame.attributes.image_type[:1] == ("ORIGINAL",)
+    return is_original or (rescale.slope == 1 and rescale.intercept in _AIR_INTERCEPTS)
 
 
 def _is_localizer(frame: Frame) -> bool:
     return "LOCALIZER" in frame.attributes.image_type
+
+
+def _assumed_notes(frames: Sequence[Frame]) -> tuple[str, ...]:
+    assumed = sum(_is_hounsfield_all_the_same(frame) for frame in frames)
+    if not assumed:
+        return ()
+    return (f"the Rescale Type of {assumed} of {len(frames)} CT images is unspecified (US): taken as HU",)
 
 
 def _ct_notes(frames: Sequence[Frame]) -> tuple[str, ...]:

@@ -2,12 +2,19 @@
 
 import dataclasses
 import itertools
+import math
 
 import numpy as np
 import pytest
 
 from clara_stages.dicom_reader.geometry.findings import FindingKind
-from clara_stages.dicom_reader.geometry.grid import GeometryPolicy, NoStackError, blocking_findings, build_grid
+from clara_stages.dicom_reader.geometry.grid import (
+    GeometryPolicy,
+    NoStackError,
+    blocking_findings,
+    build_grid,
+    largest_shift_mm,
+)
 from clara_stages.dicom_reader.geometry.stack import examine_stack
 from clara_stages.kit import BadInputError
 from tests.support.series import AXIAL, CORONAL, SAGITTAL
@@ -176,3 +183,24 @@ def test_the_transform_is_plain_json():
     assert transform["source_origin_index"][4] == pytest.approx([0, 4, 4])
     assert transform["planes"][1] == {"lower": 1, "upper": 1, "weight": 0.0}
     assert np.array(transform["source_affine_lps"])[:3, 2] == pytest.approx([0, 0.9, 2.5])
+
+
+def test_the_shift_between_two_grids_is_that_of_the_corner_that_moved_most():
+    angle = 1e-3
+    turned = (math.cos(angle), math.sin(angle), 0, -math.sin(angle), math.cos(angle), 0)
+    size = (301, 401)
+    one, other = grid_of(stack(size=size)), grid_of(stack(size=size, orientation=turned, origin=(-20, -30, 40)))
+    assert largest_shift_mm(one, one) == 0
+    corner = np.hypot(400 * 0.8, 300 * 0.9)
+    assert largest_shift_mm(one, other) == pytest.approx(corner * angle, rel=1e-3)
+    assert largest_shift_mm(one, grid_of(stack(size=(300, 401)))) == math.inf
+
+
+def test_two_grids_whose_planes_come_from_other_places_are_not_the_same():
+    one, other = (grid_of(stack(places), EVEN_OUT) for places in ((0, 3, 6, 9, 14, 19, 24), (0, 5, 10, 15, 18, 21, 24)))
+    assert one.shape == other.shape
+    assert (one.affine_lps == other.affine_lps).all()
+    assert largest_shift_mm(one, other) == pytest.approx(6)
+    even = grid_of(stack(np.linspace(0, 24, one.shape[2])))
+    assert even.affine_lps == pytest.approx(one.affine_lps)
+    assert largest_shift_mm(one, even) == math.inf

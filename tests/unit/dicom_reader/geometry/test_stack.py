@@ -214,6 +214,13 @@ def test_mixed_orientations_are_listed_by_number():
     )
 
 
+def test_orientations_that_three_decimals_do_not_tell_apart_have_six():
+    turned = (math.cos(5e-4), math.sin(5e-4), 0, -math.sin(5e-4), math.cos(5e-4), 0)
+    message = only_message([*stack((0, 2, 4), orientation=turned), *stack()], FindingKind.ORIENTATIONS)
+    assert "(1.000000, 0.000500, 0.000000, -0.000500, 1.000000, 0.000000)" in message
+    assert "(1.000000, 0.000000, 0.000000, 0.000000, 1.000000, 0.000000)" in message
+
+
 def test_as_many_orientations_as_images_are_not_all_compared():
     turns = np.linspace(0, 3, 3000)
     orientations = np.stack([np.cos(turns), np.sin(turns), 0 * turns, -np.sin(turns), np.cos(turns), 0 * turns], axis=1)

@@ -25,6 +25,20 @@ def private(group, creator, element, vr, value, block=0x10):
     return change
 
 
+@pytest.mark.parametrize(
+    ("change", "is_mosaic"),
+    [
+        (private(0x0019, "SIEMENS MR HEADER", 0x0A, "US", 48), True),
+        (private(0x0019, "SIEMENS MR HEADER", 0x0A, "UN", b"\x30\x00"), True),
+        (private(0x0065, "Image Private Header", 0x50, "DS", "30"), True),
+        (private(0x0065, "Image Private Header", 0x50, "DS", "1"), False),
+        (private(0x0019, "ANOTHER CREATOR", 0x0A, "US", 48), False),
+    ],
+)
+def test_a_mosaic_is_known_by_its_number_of_tiles_where_image_type_does_not_say_so(tmp_path, change, is_mosaic):
+    assert ("MOSAIC" in attributes(tmp_path, change).image_type) is is_mosaic
+
+
 def test_standard_attributes_of_a_classic_image_are_read(tmp_path):
     def change(dataset):
         dataset.EchoNumbers = 2

@@ -63,6 +63,12 @@ def test_a_slice_is_read_as_plain_values(tmp_path):
     assert (instance.label, instance.relative) == ("file 1 of 1", "x")
 
 
+@pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.1.1.5", "1.2.840.10008.5.1.4.1.1.6"])
+def test_images_of_retired_classes_are_images(tmp_path, sop_class):
+    instance, frames = read(changed(tmp_path, SOPClassUID=sop_class))
+    assert (instance.kind, len(frames)) == (ObjectKind.IMAGE, 1)
+
+
 def test_the_pixel_data_is_where_the_format_says(tmp_path):
     path = write_slice(tmp_path)
     pixels = one(path)[0].pixels
@@ -239,6 +245,18 @@ def test_an_element_that_stands_there_twice_and_differs_is_a_fault(tmp_path):
 
 def test_a_sign_that_is_neither_is_a_fault(tmp_path):
     assert one(changed(tmp_path, PixelRepresentation=120))[0].fault == "a broken header (ValueError)"
+
+
+def test_slices_that_do_not_say_whether_values_are_signed_are_a_fault(tmp_path):
+    expected = "an image without Pixel Representation: whether its values are signed is not known"
+    assert one(changed(tmp_path / "absent", PixelRepresentation=None))[0].fault == expected
+    assert one(changed(tmp_path / "read", PixelRepresentation=0))[0].fault == ""
+
+
+def test_a_slice_without_modality_or_photometric_interpretation_is_what_its_class_is(tmp_path):
+    instance, frame = one(changed(tmp_path, Modality=None, PhotometricInterpretation=None))
+    assert (instance.fault, instance.modality) == ("", "CT")
+    assert frame.instance.pixels.find_other_kind() == ""
 
 
 @pytest.mark.parametrize("depth", [10, 1000, 20_000])

@@ -14,6 +14,7 @@ NATIVE = {"transfer_syntax_uid": "1.2.840.10008.1.2.1"}
         ({"photometric_interpretation": "PALETTE COLOR"}, "a colour image (PALETTE COLOR"),
         ({"photometric_interpretation": "MARY JONES"}, "a colour image (of no known kind"),
         ({"pixel_element": ""}, "an object with no pixel data"),
+        ({"pixel_element": "", "photometric_interpretation": ""}, "an object with no pixel data"),
         ({"pixel_element": "float"}, "an object with float pixel data"),
     ],
 )

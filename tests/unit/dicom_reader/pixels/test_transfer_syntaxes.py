@@ -1,10 +1,12 @@
 """Every transfer syntax gives back the values that went in."""
 
+import io
 from dataclasses import replace
 
 import imagecodecs
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom import uid
 
 from clara_stages.dicom_reader.limits import Limits
@@ -54,6 +56,19 @@ def test_jpeg_of_8_bits_is_close(tmp_path):
     for syntax in (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit):
         read = read_one(write_image(tmp_path, smooth, syntax, encode=encode))
         assert np.abs(read.astype(int) - smooth[0]).max() <= 2
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55"])
+def test_progressive_jpeg_of_old_archives_is_read(tmp_path, syntax):
+    smooth = np.add.outer(np.arange(64), np.arange(80)).astype(np.uint8)[None]
+
+    def encode(frame):
+        made = io.BytesIO()
+        Image.fromarray(frame).save(made, "JPEG", quality=95, progressive=True)
+        return made.getvalue()
+
+    read = read_one(write_image(tmp_path, smooth, syntax, encode=encode))
+    assert np.abs(read.astype(int) - smooth[0]).max() <= 2
 
 
 def test_jpeg_extended_of_12_bits_is_close(tmp_path):

@@ -487,6 +487,15 @@ def test_a_mosaic_says_why_it_is_no_volume():
     assert "without the place of each" in part.explanation
 
 
+def test_mosaics_at_several_positions_are_no_stack():
+    series = SeriesBuilder("MR")
+    for z in (0.0, 3.0, 6.0):
+        series.add(z, image_type=("ORIGINAL", "PRIMARY", "DIFFUSION", "NONE", "ND", "MOSAIC"))
+    parts = split_frames(series.frames).parts
+    assert [(part.kind_of, len(part.times)) for part in parts] == [("image", 3)]
+    assert "without the place of each" in parts[0].explanation
+
+
 def test_directions_are_no_time_points_though_the_last_one_was_broken_off():
     series = SeriesBuilder("MR")
     for time, direction in enumerate([(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)]):
@@ -507,3 +516,28 @@ def test_time_points_in_which_b_values_are_mixed_are_no_4d():
     split = split_frames(series.frames)
     assert shape(split) == {f"t{n}": ("stack", 1, 10) for n in (1, 2, 3, 4)}
     assert ["b_value" in part.values for part in split.parts] == [True, False, False, True]
+
+
+def running(lost, order=range(4), *, volumes=8):
+    """A dynamic series without a pause between its time points, of which one slice was lost; the builder's frames."""
+    series = SeriesBuilder("MR")
+    for t in range(volumes):
+        for turn, k in enumerate(order):
+            if (t, k) != lost:
+                series.add(2.0 * k, acquisition_time_s=1000.0 + t * len(order) + turn)
+    return series.frames
+
+
+@pytest.mark.parametrize("order", [range(4), range(3, -1, -1)])
+@pytest.mark.parametrize("lost", [(0, 0), (0, 3), (7, 0), (7, 3)])
+def test_a_lost_slice_shifts_no_other_where_time_points_follow_without_a_pause(lost, order):
+    for part in split_frames(running(lost, order)).parts:
+        for stack in part.times:
+            volumes = {(frame.attributes.acquisition_time_s - 1000) // 4 for frame in stack}
+            assert len(volumes) == 1
+
+
+def test_where_nothing_says_which_time_point_a_slice_is_of_none_is_made():
+    split = split_frames(running((0, 1), (1, 3, 0, 2)))
+    assert shape(split) == {"volume": ("stack", 1, 31)}
+    assert split.parts[0].explanation == "positions repeat, and nothing in the headers tells volumes apart"

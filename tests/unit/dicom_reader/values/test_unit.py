@@ -49,6 +49,24 @@ def test_unspecified_values_of_ct_are_not_called_hu():
     )
 
 
+@pytest.mark.parametrize(
+    ("rescale", "image_type", "name"),
+    [
+        (typed("US", 1.0, -1024.0), ("DERIVED", "PRIMARY", "AXIAL"), "HU"),
+        (typed("us", 1.0, -8192.0), ("DERIVED", "SECONDARY"), "HU"),
+        (typed("US", 1.0, 0.0), ("ORIGINAL", "PRIMARY", "AXIAL"), "HU"),
+        (typed("US", 1.0, 0.0), ("DERIVED", "SECONDARY"), "1"),
+        (typed("US", 0.1, -1024.0), ("DERIVED", "SECONDARY", "PERFUSION"), "1"),
+        (typed("US", 1.0, -1024.0), ("ORIGINAL", "PRIMARY", "LOCALIZER"), "1"),
+    ],
+)
+def test_a_ct_that_gdcm_or_itk_wrote_is_in_hu_where_it_can_be_nothing_else(rescale, image_type, name):
+    unit = unit_of("CT", rescale, image_type=image_type)
+    assert unit.name == name
+    taken = "the Rescale Type of 1 of 1 CT images is unspecified (US): taken as HU"
+    assert (taken in unit.notes) is (name == "HU")
+
+
 def test_a_localizer_is_in_hu_only_where_it_says_so():
     localizer = {"image_type": ("ORIGINAL", "PRIMARY", "LOCALIZER")}
     unit = unit_of("CT", typed(""), **localizer)
