@@ -11,7 +11,8 @@ import pytest
 def require_program(name: str) -> str:
     """The path of a program, from PATH or, after all else, the environment's own bin folder.
 
-    That one holds programs of other libraries with names of dcmtk's, also where somebody has activated it. Without it the test is skipped; with CLARA_REQUIRE_PEERS=1, as in CI, it fails.
+    That one holds programs of other libraries with names of dcmtk's, also where somebody has activated it.
+    Without the program the test is skipped; with CLARA_REQUIRE_PEERS=1, as in CI, it fails.
     """
     own = Path(sys.executable).parent
     others = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(folder) != own]

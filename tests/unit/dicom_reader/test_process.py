@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from clara_stages.dicom_reader.limits import Limits
-from clara_stages.dicom_reader.pixels import pixel_file, stored_values
+from clara_stages.dicom_reader.pixels.pixel_file import PixelFile
 from clara_stages.dicom_reader.pixels.stored_values import read_frames
 from clara_stages.kit import ResourceBusyError
 from clara_stages.kit.contract import ExitCode, ShortResult, folder_digest
@@ -68,7 +69,7 @@ def test_no_room_to_inflate_a_file_is_no_damage_to_it(tmp_path, monkeypatch):
     def full(**_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pixel_file.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
     with pytest.raises(ResourceBusyError, match=r"the disk is full \(ENOSPC\)"):
         list(read_frames(frames, Limits()))
 
@@ -80,7 +81,7 @@ def test_no_memory_for_an_image_is_no_damage_to_it(tmp_path, monkeypatch):
     def greedy(_self, _index):
         raise MemoryError
 
-    monkeypatch.setattr(stored_values.PixelFile, "read_native", greedy)
+    monkeypatch.setattr(PixelFile, "read_native", greedy)
     with pytest.raises(MemoryError):
         list(read_frames(frames, Limits()))
 

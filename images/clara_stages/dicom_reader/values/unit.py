@@ -112,14 +112,12 @@ def _type_unit(frame: Frame, *, is_ct: bool) -> str | None:
 def _is_hounsfield_all_the_same(frame: Frame) -> bool:
     """Whether values of the type US (unspecified), which GDCM and ITK write into every CT, can only be in HU.
 
-    An original image is in HU by the Standard (PS3.3 C.8.2.1.1.2). One that was derived, as each file that these write
-    says of itself, is where its line runs from the air of the usual scale: no other quantity of CT begins there.
+    They are where the line runs from the air of a usual scale: no other quantity of CT begins there. Image Type does
+    not settle it: phantoms of unsigned values from 0 on call themselves original too, and hold no air.
     """
     rescale = frame.rescale
-    if rescale.rescale_type.upper() != _UNSPECIFIED:
-        return False
-    is_original = frame.attributes.image_type[:1] == ("ORIGINAL",)
-    return is_original or (rescale.slope == 1 and rescale.intercept in _AIR_INTERCEPTS)
+    is_unspecified = rescale.rescale_type.upper() == _UNSPECIFIED
+    return is_unspecified and rescale.slope == 1 and rescale.intercept in _AIR_INTERCEPTS
 
 
 def _is_localizer(frame: Frame) -> bool:

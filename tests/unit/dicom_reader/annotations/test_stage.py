@@ -5,6 +5,7 @@ import json
 import nibabel
 import numpy as np
 import pytest
+from pydicom.uid import UID
 
 from clara_stages.dicom_reader.annotations.target_grid import SourceSlice
 from clara_stages.kit import BadInputError
@@ -35,7 +36,7 @@ def square():
 
 def write_seg(path, name="object", **changes):
     dataset = seg_dataset(grid(), [(1, 2, square())])
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid(name)
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(uid(name))
     for keyword, value in changes.items():
         setattr(dataset, keyword, value)
     return save(dataset, path)
@@ -44,7 +45,7 @@ def write_seg(path, name="object", **changes):
 def write_rtstruct(path, roi_name="GTV Jones"):
     corners = [(2.5, 1.5), (8.5, 1.5), (8.5, 5.5), (2.5, 5.5)]
     dataset = rtstruct_dataset(grid(), {1: [contour(grid(), corners, 2, image=uid("study", "series", 2))]})
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid("rtstruct")
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(uid("rtstruct"))
     dataset.StructureSetROISequence[0].ROIName = roi_name
     return save(dataset, path)
 

@@ -54,7 +54,8 @@ def test_unspecified_values_of_ct_are_not_called_hu():
     [
         (typed("US", 1.0, -1024.0), ("DERIVED", "PRIMARY", "AXIAL"), "HU"),
         (typed("us", 1.0, -8192.0), ("DERIVED", "SECONDARY"), "HU"),
-        (typed("US", 1.0, 0.0), ("ORIGINAL", "PRIMARY", "AXIAL"), "HU"),
+        (typed("US", 1.0, -1024.0), ("ORIGINAL", "PRIMARY", "AXIAL"), "HU"),
+        (typed("US", 1.0, 0.0), ("ORIGINAL", "PRIMARY", "AXIAL"), "1"),
         (typed("US", 1.0, 0.0), ("DERIVED", "SECONDARY"), "1"),
         (typed("US", 0.1, -1024.0), ("DERIVED", "SECONDARY", "PERFUSION"), "1"),
         (typed("US", 1.0, -1024.0), ("ORIGINAL", "PRIMARY", "LOCALIZER"), "1"),
