@@ -2,7 +2,8 @@
 
 ``scope`` in ``configs/metadata.json``, every key optional: ``modality`` (list), ``quality_control_subject`` (true: only
 phantoms), ``slice_spacing_mm`` {min, max}, ``minimum_slices``, ``orientation`` ("axial" or "any"),
-``minimum_coverage_mm``.
+``minimum_coverage_mm``, ``unit`` (list of units as ``series.json`` writes them). A bundle for CT that names no unit is
+held to HU: a CT series may show iodine or electron density as well.
 """
 
 import difflib
@@ -54,7 +55,7 @@ def check_scope(bundle: Bundle, series: dict[str, Any]) -> list[str]:
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_CHECKS)}"
             raise BadInputError(f"the scope of the bundle {bundle.name} has the unknown condition {key!r}", remedy=hint)
     try:
-        found = [_CHECKS[key](wanted, series) for key, wanted in scope.items()]
+        found = [_CHECKS[key](wanted, series) for key, wanted in ({"unit": None} | scope).items()]
     except (AttributeError, KeyError, TypeError, ValueError, IndexError, ZeroDivisionError) as error:
         raise BadInputError(
             f"the scope of the bundle {bundle.name} cannot be compared with the series: {error!r}",
@@ -87,6 +88,14 @@ def _modality(wanted: Any, series: dict[str, Any]) -> str:
     wanted = [wanted] if isinstance(wanted, str) else list(wanted)
     found = series["modality"]
     return "" if found in wanted else f"made for {' or '.join(wanted)}, this series is {found or 'of no modality'}"
+
+
+def _unit(wanted: Any, series: dict[str, Any]) -> str:
+    if wanted is None:
+        wanted = ["HU"] if series.get("modality") == "CT" else []
+    wanted = [wanted] if isinstance(wanted, str) else list(wanted)
+    found = series.get("unit")
+    return "" if not wanted or found is None or found in wanted else f"made for values in {' or '.join(wanted)}, this series has {found}"
 
 
 def _quality_control(wanted: Any, series: dict[str, Any]) -> str:
@@ -137,6 +146,7 @@ def _minimum_coverage(wanted: Any, series: dict[str, Any]) -> str:
 
 _CHECKS: dict[str, Callable[[Any, dict[str, Any]], str]] = {
     "modality": _modality,
+    "unit": _unit,
     "quality_control_subject": _quality_control,
     "slice_spacing_mm": _slice_spacing,
     "minimum_slices": _minimum_slices,

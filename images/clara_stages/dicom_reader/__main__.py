@@ -3,14 +3,15 @@
 from pathlib import Path
 
 from clara_stages.dicom_reader.copies import compare_copies
-from clara_stages.dicom_reader.doubts import find_doubts, find_strangers
 from clara_stages.dicom_reader.headers.study import LeftOut, Study, load_study, quiet_pydicom, summarise
 from clara_stages.dicom_reader.outputs.lists import write_source, write_volume_list
 from clara_stages.dicom_reader.outputs.nifti import write_nifti
 from clara_stages.dicom_reader.outputs.series_json import describe_volume
 from clara_stages.dicom_reader.params import Params
-from clara_stages.dicom_reader.plan import VolumePlan, plan_study, without_frames
-from clara_stages.dicom_reader.selection import choose
+from clara_stages.dicom_reader.planning.doubts import find_doubts, find_strangers
+from clara_stages.dicom_reader.planning.plan import plan_study, without_frames
+from clara_stages.dicom_reader.planning.selection import choose
+from clara_stages.dicom_reader.planning.volume_plan import VolumePlan
 from clara_stages.dicom_reader.unread import find_left_out
 from clara_stages.dicom_reader.volume import DamagedFramesError, Volume
 from clara_stages.kit import BadInputError, StageIO, run

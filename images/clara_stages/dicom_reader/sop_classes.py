@@ -53,6 +53,9 @@ IMAGE_CLASSES: frozenset[str] = frozenset(
         uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
         uid.MultiFrameTrueColorSecondaryCaptureImageStorage,
         uid.EnhancedMRColorImageStorage,
+        uid.BreastTomosynthesisImageStorage,
+        uid.XRay3DAngiographicImageStorage,
+        uid.XRay3DCraniofacialImageStorage,
         uid.RTImageStorage,
         "1.2.840.10008.5.1.4.1.1.3",  # Ultrasound Multi-frame, retired
         "1.2.840.10008.5.1.4.1.1.5",  # Nuclear Medicine, retired

@@ -1,8 +1,8 @@
 """Files of a study that are no part of a volume, each with its reason."""
 
-from clara_stages.dicom_reader.faults import name_frame
 from clara_stages.dicom_reader.headers.study import LeftOut, Study
-from clara_stages.dicom_reader.plan import VolumePlan
+from clara_stages.dicom_reader.planning.faults import name_frame
+from clara_stages.dicom_reader.planning.volume_plan import VolumePlan
 from clara_stages.dicom_reader.sop_classes import ObjectKind, class_name
 
 

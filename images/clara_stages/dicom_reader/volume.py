@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from clara_stages.dicom_reader.faults import name_frame
 from clara_stages.dicom_reader.geometry.grid import Grid
 from clara_stages.dicom_reader.geometry.resample import resample
 from clara_stages.dicom_reader.headers.frame import Frame
@@ -19,7 +18,8 @@ from clara_stages.dicom_reader.image_grid import has_place, image_grid
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.pixels.format import PixelError
 from clara_stages.dicom_reader.pixels.stored_values import read_frames
-from clara_stages.dicom_reader.plan import VolumePlan
+from clara_stages.dicom_reader.planning.faults import name_frame
+from clara_stages.dicom_reader.planning.volume_plan import VolumePlan
 from clara_stages.dicom_reader.values.rescale import LOWEST_HU, rescale_frame
 from clara_stages.dicom_reader.values.unit import Unit
 from clara_stages.kit import BadInputError

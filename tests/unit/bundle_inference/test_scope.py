@@ -90,6 +90,15 @@ def test_each_condition_says_what_was_found_and_what_was_expected(scope, found, 
     assert str(caught.value) == f"the bundle ct_organ_seg is {text}"
 
 
+def test_a_ct_that_shows_another_quantity_is_no_ct_for_a_bundle_that_names_no_unit():
+    iodine = series() | {"unit": "mg/ml"}
+    with pytest.raises(OutOfScopeError, match="is made for values in HU, this series has mg/ml"):
+        check_scope(bundle_of({"modality": ["CT"]}), iodine)
+    assert check_scope(bundle_of({"modality": ["CT"], "unit": ["mg/ml"]}), iodine) == []
+    assert check_scope(bundle_of({"modality": ["CT"]}), series() | {"unit": "HU"}) == []
+    assert check_scope(bundle_of({"modality": ["MR"]}), series(modality="MR") | {"unit": "1"}) == []
+
+
 def test_every_violated_condition_is_named():
     scope = {"modality": ["MR"], "minimum_slices": 100, "orientation": "axial"}
     with pytest.raises(

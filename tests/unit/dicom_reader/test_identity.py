@@ -14,7 +14,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, EnhancedMRImageStorage
 
-from clara_stages.dicom_reader.plan import Verdict
+from clara_stages.dicom_reader.planning.volume_plan import Verdict
 from clara_stages.kit import BadInputError
 from tests.support.reading import plans_of, read_volume
 from tests.support.reading_cases import Voxels, plain_volume

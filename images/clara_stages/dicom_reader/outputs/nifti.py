@@ -7,7 +7,7 @@ import nibabel
 import numpy as np
 
 from clara_stages.dicom_reader.limits import Limits
-from clara_stages.dicom_reader.plan import VolumePlan
+from clara_stages.dicom_reader.planning.volume_plan import VolumePlan
 from clara_stages.dicom_reader.values.rescale import volume_dtype
 from clara_stages.dicom_reader.volume import Layout, NotInt16Error, Progress, SliceReader, Volume, lay_out
 from clara_stages.kit.files import HashedWriter, atomic_path

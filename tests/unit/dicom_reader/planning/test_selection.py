@@ -2,7 +2,7 @@
 
 import pytest
 
-from clara_stages.dicom_reader.selection import choose
+from clara_stages.dicom_reader.planning.selection import choose
 from clara_stages.kit import BadInputError
 from tests.support.reading import plans_of
 from tests.support.series import CORONAL, uid, write_ct_series, write_series

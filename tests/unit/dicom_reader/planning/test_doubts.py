@@ -1,6 +1,6 @@
 """What a person is told about a volume that is read all the same."""
 
-from clara_stages.dicom_reader.doubts import find_doubts
+from clara_stages.dicom_reader.planning.doubts import find_doubts
 from tests.support.reading import plans_of, run_stage
 from tests.support.series import uid, write_ct_series
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clara_stages.dicom_reader.plan import Verdict, VolumePlan
-from clara_stages.dicom_reader.time_points import join_volumes, single_time_points
+from clara_stages.dicom_reader.planning.time_points import join_volumes, single_time_points
+from clara_stages.dicom_reader.planning.volume_plan import Verdict, VolumePlan
 from clara_stages.kit import BadInputError
 from clara_stages.kit.contract.rules import RuleError, evaluate_rule
 

@@ -8,8 +8,8 @@ import pydicom
 import pytest
 
 from clara_stages.dicom_reader.__main__ import main
-from clara_stages.dicom_reader.plan import Verdict
-from clara_stages.dicom_reader.selection import choose
+from clara_stages.dicom_reader.planning.selection import choose
+from clara_stages.dicom_reader.planning.volume_plan import Verdict
 from clara_stages.kit import BadInputError, StageIO
 from clara_stages.kit.contract import StageRequest
 from clara_stages.kit.contract.facts import SAMPLE_VOLUME

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from clara_stages.dicom_reader.geometry.grid import largest_shift_mm
-from clara_stages.dicom_reader.plan import SAME_GRID_MM, Verdict, VolumePlan
+from clara_stages.dicom_reader.planning.plan import SAME_GRID_MM
+from clara_stages.dicom_reader.planning.volume_plan import Verdict, VolumePlan
 
 FOURTH_AXES = ("b_value", "echo_number", "echo_time_ms", "inversion_time_ms", "flip_angle_degrees", "trigger_time_ms",
                "cardiac_phase_percent", "respiratory_phase_percent", "temporal_position", "time_slot",

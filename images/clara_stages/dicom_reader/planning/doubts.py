@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from clara_stages.dicom_reader.faults import name_frame
 from clara_stages.dicom_reader.image_grid import has_place, is_mosaic
-from clara_stages.dicom_reader.plan import Verdict, VolumePlan
+from clara_stages.dicom_reader.planning.faults import name_frame
+from clara_stages.dicom_reader.planning.volume_plan import Verdict, VolumePlan
 from clara_stages.dicom_reader.splitting.candidates import OF_ONE_VOLUME, SEPARATORS, TIMES
 from clara_stages.dicom_reader.splitting.columns import UNKNOWN, Column, build_column
 
