@@ -95,7 +95,9 @@ def _unit(wanted: Any, series: dict[str, Any]) -> str:
         wanted = ["HU"] if series.get("modality") == "CT" else []
     wanted = [wanted] if isinstance(wanted, str) else list(wanted)
     found = series.get("unit")
-    return "" if not wanted or found is None or found in wanted else f"made for values in {' or '.join(wanted)}, this series has {found}"
+    if not wanted or found is None or found in wanted:
+        return ""
+    return f"made for values in {' or '.join(wanted)}, this series has {found}"
 
 
 def _quality_control(wanted: Any, series: dict[str, Any]) -> str:
