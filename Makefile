@@ -12,7 +12,7 @@ CODE := plugins images dags tools tests benchmarks
 export CALLER STUDY OUT WORKFLOW
 
 .DEFAULT_GOAL := help
-.PHONY: help env shell demo up phantom test lint bench peers lock clean
+.PHONY: help env shell demo up phantom test fuzz lint bench peers lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20

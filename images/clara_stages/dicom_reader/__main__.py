@@ -42,8 +42,7 @@ def main(io: StageIO) -> None:
 
 def _write_one(io: StageIO, study: Study, plan: VolumePlan, params: Params) -> None:
     volume, left_out = _write(io, study, plan, params, io.writes("volume"))
-    if left_out:
-        io.warn(f"{len(left_out)} of {len(study.folder.files)} files were left out: {summarise(left_out)}")
+    _warn_of_files(io, study, left_out)
     write_source(io.writes("source"), volume.plan.frames)
     _report(io, volume)
     if params.metaimage:
@@ -64,15 +63,26 @@ def _write_all(io: StageIO, study: Study, plans: tuple[VolumePlan, ...], params:
             "`metaimage` and `annotations` are about one volume, `volumes: all` asks for several",
             remedy="leave them out, or use `volumes: one`",
         )
-    entries, volumes = [], []
+    entries: list[dict[str, str]] = []
+    volumes: list[Volume] = []
+    left_out: dict[LeftOut, None] = {}
     for number, plan in enumerate(plans, start=1):
         folder = f"{number:03d}-{plan.name}"
-        volume, _ = _write(io, study, plan, params, io.writes("volumes") / folder)
+        volume, left_out_here = _write(io, study, plan, params, io.writes("volumes") / folder)
+        left_out |= dict.fromkeys(left_out_here)
         entries.append({"folder": folder, "name": plan.name, "series_instance_uid": plan.series.series_instance_uid})
         volumes.append(volume)
+    _warn_of_files(io, study, list(left_out))
     write_volume_list(io.writes("volumes"), entries)
     write_source(io.writes("source"), [frame for volume in volumes for frame in volume.plan.frames])
     io.metric("volumes", len(entries))
+
+
+def _warn_of_files(io: StageIO, study: Study, left_out: list[LeftOut]) -> None:
+    """Say how many files were left out and why; of a multi-frame file several frames may be."""
+    if left_out:
+        files = len({item.file for item in left_out})
+        io.warn(f"{files} of {len(study.folder.files)} files were left out: {summarise(left_out)}")
 
 
 def _write(io: StageIO, study: Study, plan: VolumePlan, params: Params, folder: Path) -> tuple[Volume, list[LeftOut]]:
@@ -82,8 +92,9 @@ def _write(io: StageIO, study: Study, plan: VolumePlan, params: Params, folder: 
     volume = _write_values(io, plan, params, folder / "volume.nii")
     io.knows_digest(volume.file, volume.digest)
     copies = compare_copies(study, volume.plan.frames, params.limits)
+    whose = f"{folder.name}: " if params.volumes == "all" else ""
     for doubt in find_doubts(volume.plan):
-        io.warn(doubt)
+        io.warn(f"{whose}{doubt}")
     left_out = [*find_left_out(study, volume.plan), *copies]
     digest = study.digest_of(volume.plan.series.study_instance_uid)
     write_json(folder / "series.json", describe_volume(volume, digest, left_out))

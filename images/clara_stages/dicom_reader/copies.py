@@ -49,6 +49,17 @@ def list_copies(study: Study) -> list[LeftOut]:
     ]
 
 
+def describe_other_files(study: Study, sop_instance_uid: str) -> list[str]:
+    """Sentences about further files of an object that is no image, where their bytes are not those that are read."""
+    first = next(item for item in study.instances if item.sop_instance_uid == sop_instance_uid)
+    others = [copy for copy in study.copies if copy.sop_instance_uid == sop_instance_uid]
+    return [
+        f"two files ({first.label}, {copy.label}) claim to be this object and differ; the first is read"
+        for copy in others
+        if _difference(first, copy)
+    ]
+
+
 def _difference(first: Instance, copy: Instance) -> str:
     if copy.fault:
         return f", damaged: {copy.fault}"

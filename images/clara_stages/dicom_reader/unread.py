@@ -11,11 +11,15 @@ def find_left_out(study: Study, plan: VolumePlan) -> list[LeftOut]:
 
     Sound images of other series and of other volumes of the same series are not listed.
     """
-    damaged = [
+    return [*study.left_out, *list_damaged(plan), *_others(study, plan)]
+
+
+def list_damaged(plan: VolumePlan) -> list[LeftOut]:
+    """The damaged images that a plan leaves out."""
+    return [
         LeftOut(file=frame.instance.label, path=frame.instance.relative, reason=f"{name_frame(frame)}: {reason}")
         for frame, reason in plan.left_out
     ]
-    return [*study.left_out, *damaged, *_others(study, plan)]
 
 
 def _others(study: Study, plan: VolumePlan) -> list[LeftOut]:

@@ -11,6 +11,9 @@ from typing import Any
 from clara_stages.kit.contract import RESULT_FILE, StageRequest, StageResult, folder_digest, stage_key
 from clara_stages.kit.errors import BadInputError
 
+BY_HAND = "by-hand"
+"""What stands for workflow and run where a person started the stage."""
+
 
 def parse_request(stage: str, version: str, arguments: list[str]) -> StageRequest:
     """The request that a command line means.
@@ -41,8 +44,8 @@ def parse_request(stage: str, version: str, arguments: list[str]) -> StageReques
     input_keys = {name: _folder_key(Path(folder)) for name, folder in inputs.items()}
     key = stage_key(stage_version=f"{stage}@{version}", params=params, input_keys=input_keys)
     return StageRequest(
-        workflow="by-hand",
-        dag_run_id="by-hand",
+        workflow=BY_HAND,
+        dag_run_id=BY_HAND,
         stage=stage,
         stage_key=key,
         inputs=inputs,

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from clara_stages.kit.command_line import parse_request
+from clara_stages.kit.command_line import BY_HAND, parse_request
 from clara_stages.kit.contract import (
     RESULT_FILE,
     ErrorReport,
@@ -149,7 +149,9 @@ def _attempt(main: Callable[[StageIO], None], stage: str, stage_version: str) ->
     lock: int | None = None
     try:
         request = _load_request(stage, stage_version)
-        lock = _take_output(Path(request.output))
+        output = _make_output(Path(request.output))
+        if request.workflow == BY_HAND:  # in a workflow the operator makes each attempt's folder, and holds it locked
+            lock = _lock(output)
         io = StageIO(request)
         main(io)
         result = io.finish(Outcome.COMPLETED)
@@ -174,20 +176,27 @@ def _attempt(main: Callable[[StageIO], None], stage: str, stage_version: str) ->
     )
 
 
-def _take_output(output: Path) -> int:
-    """Make the output folder ours, until the descriptor is closed. Raises BadInputError where it cannot be."""
+def _make_output(output: Path) -> Path:
+    """The output folder, made where it is not there. Raises BadInputError where it cannot be."""
     try:
         output.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
+        os.close(os.open(output, os.O_RDONLY | os.O_DIRECTORY))
     except OSError as error:
         raise_machine_fault(error)
         raise BadInputError(
             f"the output folder cannot be made ({type(error).__name__})",
             remedy="give a folder that this user may write; inside a workflow, check that the io volume is mounted",
         ) from None
+    return output
+
+
+def _lock(folder: Path) -> int:
+    """Keep other runs by hand out of a folder until the descriptor is closed. Raises BadInputError where one is in."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        os.close(descriptor)
         raise BadInputError(
             "another stage writes into this output folder now", remedy="give each run a folder of its own"
         ) from None

@@ -10,8 +10,9 @@ import pydicom
 import pytest
 from pydicom import uid as uids
 
-from clara_stages.kit import BadInputError
-from clara_stages.kit.contract import study_digest
+from clara_stages.dicom_reader.__main__ import main
+from clara_stages.kit import BadInputError, StageIO
+from clara_stages.kit.contract import StageRequest, study_digest
 from tests.support.reading import run_stage as run
 from tests.support.series import uid, write_ct_series, write_series
 
@@ -152,3 +153,20 @@ def test_by_hand_nothing_about_the_patient_reaches_logs_or_outputs_but_the_sourc
     assert short["folders"] == {"volume": "volume", "source": "source"}
     left_out = json.loads((tmp_path / "out" / "volume" / "series.json").read_text())["left_out"]
     assert "jones" not in json.dumps(left_out).lower()
+
+
+def test_of_several_volumes_warnings_name_theirs_and_files_are_left_out_once(tmp_path):
+    write_ct_series(tmp_path / "in" / "a", shape=(4, 4, 3))
+    write_ct_series(tmp_path / "in" / "b", series="b", shape=(4, 4, 3))
+    (tmp_path / "in" / "notes.txt").write_text("none")
+    io = StageIO(
+        StageRequest(
+            workflow="w", dag_run_id="r", stage="read", stage_key="k", output=str(tmp_path / "out"),
+            inputs={"study": str(tmp_path / "in")}, params={"volumes": "all"},
+        )
+    )  # fmt: skip
+    main(io)
+    assert [text.partition(":")[0] for text in io.warnings] == [
+        "001-volume", "002-volume", "1 of 7 files were left out",
+    ]  # fmt: skip
+    assert io.warnings[-1] == "1 of 7 files were left out: 1 no DICOM: text"

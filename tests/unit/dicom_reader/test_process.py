@@ -19,6 +19,7 @@ from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.pixels.pixel_file import PixelFile
 from clara_stages.dicom_reader.pixels.stored_values import read_frames
 from clara_stages.kit import ResourceBusyError
+from clara_stages.kit.command_line import BY_HAND
 from clara_stages.kit.contract import ExitCode, ShortResult, folder_digest
 from tests.support.reading import plans_of
 from tests.support.series import write_ct_series
@@ -173,7 +174,7 @@ def test_a_stage_that_is_ended_leaves_no_result_and_no_decoder(tmp_path, long_st
 
 def test_a_folder_in_which_a_stage_writes_is_refused_and_left_alone(tmp_path, long_study):
     request = {
-        "contract": 1, "workflow": "w", "dag_run_id": "r", "stage": "read", "stage_key": "k",
+        "contract": 1, "workflow": BY_HAND, "dag_run_id": BY_HAND, "stage": "read", "stage_key": "k",
         "inputs": {"study": str(long_study)}, "output": str(tmp_path / "out"), "params": {},
     }  # fmt: skip
     environment = {**os.environ, "CLARA_STAGE_REQUEST": json.dumps(request)}

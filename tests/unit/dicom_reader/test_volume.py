@@ -180,3 +180,34 @@ def test_a_damaged_slice_inside_is_a_missing_slice_even_where_it_may_be_left_out
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(BadInputError, match=r"gap between slices 3 and 4 of 5 is 5\.00 mm"):
         run_stage(tmp_path, tmp_path.with_name("out"), bad_files="leave_out")
+
+
+def test_a_damaged_image_of_a_cine_is_left_out_with_its_time(tmp_path):
+    def one_place(k, dataset):
+        dataset.ImagePositionPatient = [0, 0, 0]
+        dataset.AcquisitionNumber = k + 1
+
+    path = write_ct_series(tmp_path, shape=(6, 5, 4), change=one_place)[2]
+    path.write_bytes(path.read_bytes()[:-8])
+    _, series = run_stage(tmp_path, tmp_path.with_name("out"), images=True, bad_files="leave_out")
+    assert series["shape"] == [6, 5, 1, 3]
+    assert series["time"] == {"attribute": "acquisition_number", "values": [1.0, 2.0, 4.0]}
+    assert series["volume_facts"]["time_points"] == 3
+
+
+def test_a_time_point_of_which_no_image_is_left_is_named(tmp_path):
+    def time_point(t):
+        def change(k, dataset):
+            dataset.SeriesInstanceUID = uid("study", "dynamic")
+            dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid("dynamic", t, k)
+            dataset.TemporalPositionIdentifier, dataset.NumberOfTemporalPositions = t, 2
+
+        return change
+
+    paths = [
+        write_series(tmp_path, modality="MR", series=f"t{t}", shape=(6, 5, 4), change=time_point(t)) for t in (1, 2)
+    ]
+    for path in paths[1]:
+        path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(BadInputError, match="no image of time point 2 of 2 can be read"):
+        run_stage(tmp_path, tmp_path.with_name("out"), volumes="4d", bad_files="leave_out")

@@ -52,7 +52,7 @@ def test_a_rule_answers_for_a_study(rule, answer):
     ("rule", "said"),
     [
         ("study.", "no CEL expression"),
-        ('"CT"', "answers"),
+        ('"CT"', "answers a string, expected true or false"),
         ("study.modality", "did you mean 'modalities'"),
         ('false && study.series.exists(s, s.modalty == "CT")', "unknown 'modalty'; did you mean 'modality'"),
         ("patient == 3", "cannot be evaluated"),
@@ -123,3 +123,10 @@ def test_a_rule_about_series_may_ask_for_the_volume_too():
 def test_a_misspelt_fact_of_a_volume_comes_with_the_nearest_one():
     with pytest.raises(RuleError, match="unknown 'bvalue'; did you mean 'b_value'"):
         check_rule("volume.bvalue == 800.0", "series")
+
+
+def test_what_a_person_typed_is_not_said_where_a_rule_answers_it():
+    study = build_study_facts([header("1") | {"StudyDescription": "JONES^MARY"}])
+    with pytest.raises(RuleError, match="answers a string") as caught:
+        evaluate_rule("study.description", study=study)
+    assert "JONES" not in str(caught.value)

@@ -8,6 +8,7 @@ from clara_stages.dicom_reader.annotations.match import Match, Verdict, describe
 from clara_stages.dicom_reader.annotations.output import write_segments
 from clara_stages.dicom_reader.annotations.read import read_segments
 from clara_stages.dicom_reader.annotations.target_grid import SourceSlice, TargetGrid
+from clara_stages.dicom_reader.copies import describe_other_files
 from clara_stages.dicom_reader.headers.study import Study
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.volume import Volume
@@ -37,7 +38,8 @@ def write_annotations(io: StageIO, study: Study, volume: Volume, *, form: Kind, 
     present = frozenset(frame.instance.series_instance_uid for frame in study.frames)
     annotation, found = choose_annotation(find_annotations(study, limits), grid, rule, present)
     segments = read_segments(annotation, grid, limits, form)
-    for note in (found.reason if found.verdict is not Verdict.INSTANCES else "", *segments.notes):
+    link = found.reason if found.verdict is not Verdict.INSTANCES else ""
+    for note in (link, *segments.notes, *describe_other_files(study, annotation.sop_instance_uid)):
         if note:
             io.warn(f"{annotation.modality} {annotation.label}: {note}")
     write_segments(io.writes(form.value), segments, grid)

@@ -19,6 +19,9 @@ from clara_stages.dicom_reader.limits import Limits
 from clara_stages.kit import BadInputError
 from clara_stages.kit.contract import study_digest
 
+_LISTED = 12
+"""Reasons that a summary lists: damaged images have one each, and ``series.json`` has them all."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
@@ -110,8 +113,9 @@ def scan_study(root: Path, limits: Limits = Limits()) -> Study:  # noqa: B008 a 
 
 def summarise(left_out: list[LeftOut]) -> str:
     """The reasons with their counts, most frequent first."""
-    counts = Counter(item.reason for item in left_out)
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair)))
+    counts = sorted(Counter(item.reason for item in left_out).items(), key=lambda pair: (-pair[1], pair))
+    more = f" and {len(counts) - _LISTED} other reasons" if len(counts) > _LISTED else ""
+    return ", ".join(f"{count} {reason}" for reason, count in counts[:_LISTED]) + more
 
 
 def _in_brackets(text: str) -> str:

@@ -8,11 +8,12 @@ from clara_stages.dicom_reader.headers.study import LeftOut, Study, quiet_pydico
 from clara_stages.dicom_reader.image_grid import find_pixel_spacing, has_place, image_grid
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.planning.doubts import find_doubts
-from clara_stages.dicom_reader.planning.plan import plan_study
+from clara_stages.dicom_reader.planning.plan import plan_study, without_frames
 from clara_stages.dicom_reader.planning.series import modality_code
 from clara_stages.dicom_reader.planning.volume_plan import Policy, Verdict, VolumePlan
 from clara_stages.dicom_reader.sop_classes import ObjectKind, class_name
-from clara_stages.dicom_reader.volume import check_values
+from clara_stages.dicom_reader.unread import list_damaged
+from clara_stages.dicom_reader.volume import DamagedFramesError, check_values
 from clara_stages.kit import StageError
 
 
@@ -26,10 +27,11 @@ def build_report(root: Path, policy: Policy, limits: Limits, *, decode: bool = T
         decode: Whether pixels are decoded too; without that, damage to pixels is not seen.
 
     Returns:
-        ``volumes``: ``series_instance_uid``, ``series_number``, ``volume`` (name), ``modality``, ``verdict``,
-        ``reason``, ``remedy``, ``split_by``, ``instances``, ``shape`` (columns, rows, slices, and time points where
-        there are several), ``spacing_mm``, ``affine_lps`` (4 x 4, row by row), ``units``, ``units_basis``,
-        ``warnings``; what is not known of a refused one is null. ``objects``: ``path``, ``sop_class``, ``modality``
+        ``notes``: sentences about the folder. ``volumes``: ``series_instance_uid``, ``series_number``, ``volume``
+        (name), ``modality``, ``verdict``, ``reason``, ``remedy``, ``split_by``, ``instances``, ``frames``, ``shape``
+        (columns, rows, slices, and time points where there are several), ``spacing_mm`` (of an image only along its
+        plane), ``affine_lps`` (4 x 4, row by row), ``units``, ``units_basis``, ``warnings``; what is not known of a
+        refused one is null. ``objects``: ``path``, ``sop_class``, ``modality``
         and UIDs. ``left_out``: ``path``, ``reason``. Paths are relative to ``root``, as UTF-8.
     """
     study = scan_study(root, limits)
@@ -37,9 +39,9 @@ def build_report(root: Path, policy: Policy, limits: Limits, *, decode: bool = T
     volumes = []
     with quiet_pydicom():
         for plan in plan_study(study, policy):
-            entry, copies = _describe(plan, study, limits, decode)
+            entry, more = _describe(plan, study, policy, limits if decode else None)
             volumes.append(entry)
-            left_out |= {item.path: item for item in copies}
+            left_out |= {item.path: item for item in more}
     return {
         "notes": list(study.folder.notes),
         "volumes": volumes,
@@ -48,14 +50,17 @@ def build_report(root: Path, policy: Policy, limits: Limits, *, decode: bool = T
     }
 
 
-def _describe(plan: VolumePlan, study: Study, limits: Limits, decode: bool) -> tuple[dict[str, Any], list[LeftOut]]:
-    """The entry of one plan, and the further files of its instances."""
+def _describe(
+    plan: VolumePlan, study: Study, policy: Policy, limits: Limits | None
+) -> tuple[dict[str, Any], list[LeftOut]]:
+    """The entry of one plan, and the files that are left out of it; without limits nothing is decoded."""
     copies: list[LeftOut] = []
     error: StageError | None = plan.error
     verdict, reason = plan.verdict, plan.reason
-    if error is None and decode:
+    if error is None and limits is not None:
         try:
-            check_values(plan, limits)
+            plan = _decoded(plan, policy, limits)
+            verdict, reason = plan.verdict, plan.reason
             copies = compare_copies(study, plan.frames, limits)
         except StageError as found:  # one volume that takes more room than there is must not hide the others
             error, verdict, reason = found, Verdict.REFUSED, found.message
@@ -82,7 +87,19 @@ def _describe(plan: VolumePlan, study: Study, limits: Limits, decode: bool) -> t
         "units_basis": plan.unit.basis if known and plan.unit else "",
         "warnings": find_doubts(plan) if known else [],
     }
-    return entry, copies
+    return entry, [*copies, *list_damaged(plan)]
+
+
+def _decoded(plan: VolumePlan, policy: Policy, limits: Limits) -> VolumePlan:
+    """The plan, of which every image could be decoded; without the damaged ones where the policy leaves them out."""
+    try:
+        check_values(plan, limits)
+    except DamagedFramesError as error:
+        if not policy.leave_out_bad:
+            raise
+        plan = without_frames(plan, error.damaged, policy)
+        check_values(plan, limits)
+    return plan
 
 
 def _spacing(plan: VolumePlan) -> list[float] | None:

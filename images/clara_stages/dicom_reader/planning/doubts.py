@@ -103,5 +103,5 @@ def find_strangers(chosen: Sequence[VolumePlan], plans: Iterable[VolumePlan]) ->
     return [
         f"{len(item.frames)} images of the series ({item.name}) are no part of the volume: {item.reason}"
         for item in others
-        if item.verdict in (Verdict.IMAGE, Verdict.REFUSED) and id(item.stacks[0][0]) not in made
+        if item.verdict in (Verdict.IMAGE, Verdict.REFUSED) and not any(id(frame) in made for frame in item.frames)
     ]

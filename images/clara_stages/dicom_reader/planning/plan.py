@@ -59,23 +59,34 @@ def _differing(values: Sequence[Mapping[str, Any]]) -> set[str]:
 
 
 def without_frames(plan: VolumePlan, damaged: Sequence[tuple[Frame, str]], policy: Policy) -> VolumePlan:
-    """A plan made again of the images that are left; the damaged ones are listed with their reasons."""
+    """A plan made again of the images that are left; the damaged ones are listed with their reasons.
+
+    It is refused where no image is left of a volume, or of one of its time points.
+    """
     gone = {id(frame) for frame, _ in damaged}
-    times = tuple(tuple(frame for frame in stack if id(frame) not in gone) for stack in plan.stacks)
-    if not all(times):
-        error = BadInputError("no image of the volume can be read", remedy="send the series again")
+    times = [tuple(frame for frame in stack if id(frame) not in gone) for stack in plan.stacks]
+    time_values = plan.time_values
+    if plan.verdict is Verdict.IMAGE:  # cine: each image is a time of its own
+        time_values = tuple(value for value, stack in zip(time_values, times, strict=False) if stack)
+        times = [stack for stack in times if stack]
+    if not times or not all(times):
+        whole = len(plan.stacks) == 1 or not any(times)
+        what = "the volume" if whole else f"time point {times.index(()) + 1} of {len(times)}"
+        error = BadInputError(f"no image of {what} can be read", remedy="send the series again")
         return dataclasses.replace(plan, verdict=Verdict.REFUSED, reason=error.message, error=error)
     part = Part(
         name=plan.name,
         values=dict(plan.values),
-        times=times,
-        time_values=plan.time_values,
+        times=tuple(times),
+        time_values=time_values,
         time_attribute=plan.time_attribute,
         explanation="",
         kind_of="image" if plan.verdict is Verdict.IMAGE else "stack",
     )
     again = _plan_part(plan.series, part, plan.split_by, policy)
     found = {key: again.facts[key] for key in ("verdict", "slices")}
+    if plan.verdict is Verdict.IMAGE:
+        found["time_points"] = len(times)
     return dataclasses.replace(again, facts=plan.facts | found, left_out=(*plan.left_out, *damaged))
 
 

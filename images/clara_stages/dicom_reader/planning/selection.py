@@ -113,7 +113,7 @@ def _rank(plan: VolumePlan) -> tuple[int, int, int, str, str]:
 
 def _reason(ranked: Sequence[VolumePlan]) -> str:
     if len(ranked) == 1:
-        return "the only one that is a stack of slices"
+        return "the only one that " + ("can be read" if ranked[0].verdict is Verdict.IMAGE else "is a stack of slices")
     first, second = ranked[:2]
     if _slices(first) > _slices(second):
         return f"which has most slices (the next has {_slices(second)})"

@@ -22,6 +22,10 @@ _QUANTITY = frozenset({"component", "quantity", "units", "kernel", "kvp", "energ
 _MEASURED_AT = frozenset({"b_value", "echo_number", "echo_time_ms", "inversion_time_ms", "flip_angle_degrees"})
 """Of these only the fourth axis may differ: along two at once its values would not say what was measured."""
 
+SAME_FACTOR = 1e-3
+"""Largest relative difference of the factors to one unit: clocks of whole seconds make so much of SUV
+(``SCAN_START_SPREAD_S``), another weight or dose makes more. The joined volume has one factor."""
+
 _RUN_TOGETHER = {key: frozenset({key}) for key in FOURTH_AXES} | dict.fromkeys(
     ("echo_number", "echo_time_ms"), frozenset({"echo_number", "echo_time_ms"})
 )
@@ -38,7 +42,7 @@ def single_time_points(plan: VolumePlan) -> list[VolumePlan]:
     for index, stack in enumerate(plan.stacks):
         base = plan.points[index] if plan.points else plan
         name = f"t{index + 1:0{width}d}" if plan.name == "volume" else f"{plan.name}-t{index + 1:0{width}d}"
-        facts = base.facts | {"name": name, "time_point": index}
+        facts = base.facts | {"name": name, "time_point": index, "time_points": total}
         if plan.time_attribute in facts:
             facts[plan.time_attribute] = type(facts[plan.time_attribute])(plan.time_values[index])
         points.append(
@@ -96,27 +100,34 @@ def _axis(axes: Sequence[str]) -> str:
 
 
 def _can_join(plans: Sequence[VolumePlan], axis: str) -> bool:
-    """Whether plans have one grid, and each its own value of the attribute that becomes the fourth axis."""
+    """Whether plans have one grid and one factor, and each its own value of what becomes the fourth axis."""
     if len({plan.facts[axis] for plan in plans}) < len(plans):
         return False
     grids = [plan.grid for plan in plans if plan.grid is not None]
     if len(grids) < len(plans) or len(plans) < 2:
+        return False
+    factors = [plan.unit.factor for plan in plans if plan.unit is not None]
+    if max(factors) > min(factors) * (1 + SAME_FACTOR):
         return False
     return all(largest_shift_mm(grid, grids[0]) <= SAME_GRID_MM for grid in grids)
 
 
 def _joined(plans: Sequence[VolumePlan], axis: str) -> VolumePlan:
     ordered = sorted(plans, key=lambda plan: (plan.facts[axis], plan.name))
-    first, varying = ordered[0], _RUN_TOGETHER[axis]
-    missing = {key: type(first.facts[key])() for key in varying}
-    split_by = [key for key in first.facts["split_by"] if key not in varying]
+    first = ordered[0]
+    differing = {
+        key: type(value)()
+        for key, value in first.facts.items()
+        if key in FOURTH_AXES and any(plan.facts[key] != value for plan in ordered)
+    }
+    split_by = [key for key in first.facts["split_by"] if key not in differing]
     name = f"by-{axis.replace('_', '-')}"
     return dataclasses.replace(
         first,
         name=name,
         stacks=tuple(plan.stacks[0] for plan in ordered),
-        facts=first.facts | missing | {"name": name, "time_points": len(ordered), "split_by": split_by},
-        values={key: value for key, value in first.values.items() if key not in varying},
+        facts=first.facts | differing | {"name": name, "time_points": len(ordered), "split_by": split_by},
+        values={key: value for key, value in first.values.items() if key not in differing},
         time_attribute=axis,
         time_values=tuple(float(plan.facts[axis]) for plan in ordered),
         reason=f"{len(ordered)} volumes joined along {axis}; the first: {first.reason}",

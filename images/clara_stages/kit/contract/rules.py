@@ -66,7 +66,9 @@ def _evaluate(rule: str, variables: Mapping[str, Any]) -> bool:
         nearest = _nearest(rule, subject)
         raise RuleError(f"{rule!r} cannot be evaluated: {_cause(error)}{nearest}") from None
     if not isinstance(answer, (bool, celpy.celtypes.BoolType)):
-        raise RuleError(f"{rule!r} answers {answer!r}, expected true or false: compare the value with something")
+        # The type alone: the value may be a description, in which a person typed a name.
+        kind = type(answer).__name__.removesuffix("Type").lower()
+        raise RuleError(f"{rule!r} answers a {kind}, expected true or false: compare the value with something")
     return bool(answer)
 
 

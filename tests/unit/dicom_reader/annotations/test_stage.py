@@ -162,3 +162,13 @@ def test_labels_on_images_without_a_place_are_refused(tmp_path):
     write_seg(tmp_path / "in" / "seg.dcm")
     with pytest.raises(BadInputError, match="no place in the patient that labels could be laid on"):
         run_stage(tmp_path / "in", tmp_path / "out", annotations="label_map", images=True)
+
+
+def test_another_file_of_the_object_that_differs_is_told(tmp_path):
+    write_ct_series(tmp_path / "in")
+    write_seg(tmp_path / "in" / "seg.dcm")
+    write_seg(tmp_path / "in" / "seg2.dcm", ContentLabel="OTHER")
+    io, _ = run_stage(tmp_path / "in", tmp_path / "out", annotations="label_map")
+    assert [text for text in io.warnings if "claim" in text] == [
+        "SEG file 1 of 8: two files (file 1 of 8, file 2 of 8) claim to be this object and differ; the first is read"
+    ]

@@ -5,7 +5,7 @@ import shutil
 import pydicom
 import pytest
 
-from clara_stages.dicom_reader.headers.study import load_study, quiet_pydicom, scan_study
+from clara_stages.dicom_reader.headers.study import LeftOut, load_study, quiet_pydicom, scan_study, summarise
 from clara_stages.kit import BadInputError
 from clara_stages.kit.contract.facts import build_series_facts, header_values
 from tests.support.data import case
@@ -42,3 +42,10 @@ def test_series_facts_are_those_that_pydicom_gives(name):
         for instance in (*study.instances, *study.copies):
             header = header_values(pydicom.dcmread(instance.path, stop_before_pixels=True))
             assert build_series_facts([instance.header]) == build_series_facts([header])
+
+
+def test_a_summary_lists_the_most_frequent_reasons_and_counts_the_others():
+    left_out = [LeftOut(file=f"file {n}", reason=f"reason {n:02d}") for n in range(20)]
+    text = summarise([*left_out, left_out[19]])
+    assert text.startswith("2 reason 19, 1 reason 00, ")
+    assert text.endswith("1 reason 10 and 8 other reasons")

@@ -161,3 +161,13 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path, options):
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
+
+
+def test_damaged_images_are_left_out_and_listed_where_the_policy_says_so(tmp_path):
+    path = write_ct_series(tmp_path)[5]
+    path.write_bytes(path.read_bytes()[:-20])
+    params = Params(bad_files="leave_out")
+    report = build_report(tmp_path, params.policy, params.limits)
+    (volume,) = report["volumes"]
+    assert (volume["verdict"], volume["shape"]) == ("volume", [12, 10, 5])
+    assert [item["path"] for item in report["left_out"]] == [path.name]

@@ -2,7 +2,7 @@
 
 from clara_stages.dicom_reader.planning.doubts import find_doubts
 from tests.support.reading import plans_of, run_stage
-from tests.support.series import uid, write_ct_series
+from tests.support.series import uid, write_ct_series, write_series
 
 
 def doubts_of(folder, **params):
@@ -65,3 +65,22 @@ def test_images_beside_the_volume_in_its_series_are_told(tmp_path):
     io, _ = run_stage(tmp_path / "in", tmp_path / "out")
     (told,) = (text for text in io.warnings if "are no part of the volume" in text)
     assert told.startswith("1 images of the series (")
+
+
+def test_time_points_that_hold_the_volume_are_no_strangers_to_it(tmp_path):
+    def time_point(t):
+        def change(k, dataset):
+            dataset.SeriesInstanceUID = uid("study", "dynamic")
+            dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid("dynamic", t, k)
+            dataset.TemporalPositionIdentifier, dataset.NumberOfTemporalPositions = t, 2
+
+        return change
+
+    for t in (1, 2):
+        origin = (t * 0.5, 0, 0)  # the patient moved
+        write_series(tmp_path / "in", modality="MR", series=f"t{t}", origin_lps_mm=origin, change=time_point(t))
+    rule = "volume.time_point == 1 && volume.time_points == 2"
+    io, series = run_stage(tmp_path / "in", tmp_path / "out", select=rule)
+    assert series["shape"] == [12, 10, 6]
+    assert series["affine_lps"][0][3] == 1.0
+    assert not [text for text in io.warnings if "no part of the volume" in text]

@@ -1,5 +1,7 @@
 """The rule selects; among several a stated order decides; no description reaches a message."""
 
+import dataclasses
+
 import pytest
 
 from clara_stages.dicom_reader.planning.selection import choose
@@ -160,3 +162,20 @@ def test_images_count_only_where_they_are_asked_for(tmp_path):
         choose(plans_of(tmp_path), 'series.modality == "CT"')
     (plan,) = choose(plans_of(tmp_path), 'series.modality == "CT"', images=True).plans
     assert plan.shape == (8, 8, 1)
+
+
+def test_volumes_of_another_factor_to_the_same_unit_are_not_joined(tmp_path):
+    two_echoes(tmp_path)
+    plans = plans_of(tmp_path)
+    heavier = dataclasses.replace(plans[1], unit=dataclasses.replace(plans[1].unit, factor=1.01))
+    assert len(choose([plans[0], heavier], "", volumes="all").plans) == 2
+    with pytest.raises(BadInputError, match="holds 2 volumes"):
+        choose([plans[0], heavier], "", volumes="4d")
+
+
+def test_a_joined_volume_has_no_fact_that_its_volumes_do_not_share(tmp_path):
+    two_echoes(tmp_path)
+    plans = plans_of(tmp_path)
+    plans = [dataclasses.replace(plan, facts=plan.facts | {"acquisition_number": n}) for n, plan in enumerate(plans, 3)]
+    (joined,) = choose(plans, "", volumes="4d").plans
+    assert [joined.facts[key] for key in ("echo_number", "echo_time_ms", "acquisition_number")] == [0, 0.0, 0]
