@@ -6,6 +6,9 @@ BIN := .venv/bin
 CALLER := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(PWD),$(CURDIR))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 IMAGES := dicom-reader,bundle-inference,dicom-writer,dicom-sender,dicom-adapter
+PEERS := storescu dciodvfy dcm2niix plastimatch Orthanc chromium
+PEER_PACKAGES := dcmtk dicom3tools dcm2niix plastimatch orthanc orthanc-dicomweb chromium
+DICOMWEB := /usr/share/orthanc/plugins/libOrthancDicomWeb.so
 CODE := plugins images dags tools tests benchmarks
 
 # Recipes read these as shell variables, so that blanks and quotes in them survive.
@@ -48,17 +51,24 @@ lint: .venv/.installed ## style, types, import contracts
 bench: .venv/.installed ## benchmarks
 	@exec $(BIN)/python -m benchmarks
 
-peers: ## programs of others that tests talk to (Debian, Ubuntu)
-	@missing=; for program in storescu dciodvfy dcm2niix; do command -v $$program >/dev/null || missing=1; done; \
-	if [ -z "$$missing" ]; then echo "dcmtk, dicom3tools and dcm2niix are installed"; else \
+peers: .peers/ohif/package/dist/index.html ## programs of others that tests talk to (Debian, Ubuntu; OHIF from npm)
+	@PATH="$$PATH:/usr/sbin"; missing=; for program in $(PEERS); do command -v $$program >/dev/null || missing=1; done; \
+	[ -e $(DICOMWEB) ] || missing=1; \
+	if [ -z "$$missing" ]; then echo "All peers are installed"; else \
 	$(SUDO) apt-get update -q && \
-	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends dcmtk dicom3tools dcm2niix; fi
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PEER_PACKAGES); fi
+
+.peers/ohif/package/dist/index.html:
+	@command -v npm >/dev/null || { $(SUDO) apt-get update -q && \
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends npm; }
+	@mkdir -p .peers/ohif && cd .peers/ohif && archive=$$(npm pack --silent @ohif/app@3.13.2) && \
+	tar -xzf "$$archive" && rm "$$archive" && touch package/dist/index.html
 
 lock: .venv/.installed ## write constraints.txt from the environment
 	@$(BIN)/python -m tools.environment.lock
 
 clean: ## delete the environment and everything the system has stored here
-	rm -rf .venv .clara
+	rm -rf .venv .clara .peers
 
 .venv/.installed: pyproject.toml images/pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python {v.major}.{v.minor} found, 3.11 or newer expected: make PYTHON=python3.11")'

@@ -138,10 +138,10 @@ def main(corpus: Path, folder: Path, seed: int, first: int, count: int) -> dict[
     """Write and read the files, and say what became of them."""
     from clara_stages.dicom_reader.headers.files import StudyFile
     from clara_stages.dicom_reader.headers.read import NotAnInstanceError, read_file
-    from clara_stages.dicom_reader.headers.study import quiet_pydicom
     from clara_stages.dicom_reader.limits import Limits
     from clara_stages.dicom_reader.pixels.format import PixelError
     from clara_stages.dicom_reader.pixels.stored_values import read_frames
+    from clara_stages.dicom_reader.quiet_pydicom import quiet_pydicom
 
     limits = Limits(max_frame_pixels=1 << 24, max_frames=1 << 12, max_header_mib=64, decode_timeout_s=5.0)
     outcomes: Counter[str] = Counter()

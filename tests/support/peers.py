@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import socket
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -15,10 +17,25 @@ def require_program(name: str) -> str:
     Without the program the test is skipped; with CLARA_REQUIRE_PEERS=1, as in CI, it fails.
     """
     own = Path(sys.executable).parent
-    others = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(folder) != own]
+    folders = [*os.environ.get("PATH", os.defpath).split(os.pathsep), "/usr/sbin"]
+    others = [folder for folder in folders if Path(folder) != own]
     path = shutil.which(name, path=os.pathsep.join([*others, str(own)]))
-    if path:
-        return path
+    return path or _miss(name)
+
+
+def require_file(path: Path) -> Path:
+    """A file that `make peers` brings; without it the test is skipped, or fails, as without a program."""
+    return path if path.is_file() else _miss(path.name)
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _miss(name: str) -> NoReturn:
     reason = f"{name} is not installed; `make peers` installs it"
     if os.environ.get("CLARA_REQUIRE_PEERS") == "1":
         pytest.fail(reason)

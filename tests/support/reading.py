@@ -6,12 +6,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from clara_stages.dicom_reader.__main__ import main
-from clara_stages.dicom_reader.headers.study import load_study, quiet_pydicom
+from clara_stages.dicom_reader.headers.study import load_study
 from clara_stages.dicom_reader.outputs.nifti import write_nifti
 from clara_stages.dicom_reader.params import Params
 from clara_stages.dicom_reader.planning.plan import plan_study
 from clara_stages.dicom_reader.planning.selection import choose
 from clara_stages.dicom_reader.planning.volume_plan import VolumePlan
+from clara_stages.dicom_reader.quiet_pydicom import quiet_pydicom
 from clara_stages.dicom_reader.volume import Volume
 from clara_stages.kit import StageIO
 from clara_stages.kit.contract import StageRequest

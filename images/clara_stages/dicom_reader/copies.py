@@ -11,7 +11,7 @@ from clara_stages.dicom_reader.pixels.format import PixelError
 from clara_stages.dicom_reader.pixels.stored_values import read_frames, same_pixels
 from clara_stages.dicom_reader.sop_classes import ObjectKind
 from clara_stages.kit import BadInputError
-from clara_stages.kit.contract.keys import file_digest
+from clara_stages.kit.contract.digests import file_digest
 
 _COPY = "another file of an instance that was read"
 

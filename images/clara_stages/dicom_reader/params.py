@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
-from clara_stages.dicom_reader.geometry.grid import GeometryPolicy
 from clara_stages.dicom_reader.limits import Limits
-from clara_stages.dicom_reader.planning.volume_plan import Policy
+from clara_stages.dicom_reader.policy import GeometryPolicy, Policy
 from clara_stages.kit import BadInputError
 
 CHOICES = {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clara_stages.kit import BadInputError
-from clara_stages.kit.contract.keys import file_digest
+from clara_stages.kit.contract.digests import file_digest
 from clara_stages.kit.instances import INSTANCES_FILE, load_instance_list
 
 _REMEDY = "give the folder `instances` of a finished dicom_writer stage"

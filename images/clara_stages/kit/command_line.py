@@ -5,22 +5,24 @@
 
 import argparse
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from clara_stages.kit.contract import RESULT_FILE, StageRequest, StageResult, folder_digest, stage_key
+from clara_stages.kit.contract import RESULT_FILE, StageRequest, StageResult, stage_key
+from clara_stages.kit.contract.digests import FileDigests, begin_folder_digest
 from clara_stages.kit.errors import BadInputError
 
 BY_HAND = "by-hand"
 """What stands for workflow and run where a person started the stage."""
 
 
-def parse_request(stage: str, version: str, arguments: list[str]) -> StageRequest:
-    """The request that a command line means.
+def parse_request(stage: str, arguments: list[str]) -> StageRequest:
+    """The request that a command line means, without its keys: ``begin_keys`` makes them.
 
     Args:
         stage: The package's name; what ``stage`` and the program's name become.
-        version: The stage's version, for its key.
         arguments: ``--input NAME=DIR ... --output DIR --param NAME=VALUE ... [--state DIR]``. A value that is JSON
             is taken as JSON (a number, true, a list), anything else as text.
 
@@ -41,17 +43,14 @@ def parse_request(stage: str, version: str, arguments: list[str]) -> StageReques
     output = Path(given.output).resolve()
     if output.is_dir() and any(output.iterdir()):
         raise BadInputError(f"the output folder {output} is not empty", remedy="give a new or empty folder")
-    input_keys = {name: _folder_key(Path(folder)) for name, folder in inputs.items()}
-    key = stage_key(stage_version=f"{stage}@{version}", params=params, input_keys=input_keys)
     return StageRequest(
         workflow=BY_HAND,
         dag_run_id=BY_HAND,
         stage=stage,
-        stage_key=key,
+        stage_key="",
         inputs=inputs,
         output=str(output),
         params=params,
-        input_keys=input_keys,
         state=given.state,
     )
 
@@ -70,11 +69,30 @@ def _value(text: str) -> Any:
         return text
 
 
-def _folder_key(folder: Path) -> str:
-    """The key of an input: of the stage that wrote it where that is known, else of its bytes."""
+def begin_keys(request: StageRequest, version: str, digests: FileDigests) -> Callable[[StageRequest], StageRequest]:
+    """Begin to hash the inputs of a request by hand; what is returned waits for that and gives the request its keys.
+
+    Args:
+        request: By hand.
+        version: The stage's version.
+        digests: Take what is hashed.
+    """
+    pending = {name: _begin_folder_key(Path(folder), digests) for name, folder in request.inputs.items()}
+
+    def add_keys(request: StageRequest) -> StageRequest:
+        keys = {name: finish() for name, finish in pending.items()}
+        key = stage_key(stage_version=f"{request.stage}@{version}", params=request.params, input_keys=keys)
+        return replace(request, input_keys=keys, stage_key=key)
+
+    return add_keys
+
+
+def _begin_folder_key(folder: Path, digests: FileDigests) -> Callable[[], str]:
+    """The key of an input: of the stage that wrote it where that is known, else of the bytes it has now."""
     for holder in (folder, folder.parent):
         try:
-            return f"{StageResult.from_json((holder / RESULT_FILE).read_text()).stage_key}:{folder.name}"
+            key = f"{StageResult.from_json((holder / RESULT_FILE).read_text()).stage_key}:{folder.name}"
         except (OSError, ValueError):
             continue
-    return folder_digest(folder, strict=False)
+        return lambda: key
+    return begin_folder_digest(folder, digests=digests, strict=False)

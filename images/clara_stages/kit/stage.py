@@ -5,12 +5,11 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from clara_stages.kit.command_line import BY_HAND, parse_request
+from clara_stages.kit.command_line import BY_HAND, begin_keys, parse_request
 from clara_stages.kit.contract import (
     RESULT_FILE,
     ErrorReport,
@@ -21,12 +20,14 @@ from clara_stages.kit.contract import (
     StageResult,
     folder_digest,
 )
+from clara_stages.kit.contract.digests import FileDigests
 from clara_stages.kit.contract.request import REQUEST_VARIABLE
 from clara_stages.kit.errors import BadInputError, StageError, find_machine_fault, raise_machine_fault
 from clara_stages.kit.files import write_text
 from clara_stages.kit.log import configure_logging, forget_file_names
 from clara_stages.kit.params import parse_params
 from clara_stages.kit.process import die_with_parent, exit_on_sigterm, open_standard_streams
+from clara_stages.kit.versions import installed_version
 
 log = logging.getLogger(__name__)
 
@@ -42,22 +43,44 @@ _BUG = 1
 class StageIO:
     """What a stage's ``main`` gets: its inputs, outputs and parameters, and a way to say how it goes."""
 
-    def __init__(self, request: StageRequest) -> None:
-        self.request = request
+    def __init__(
+        self,
+        request: StageRequest,
+        *,
+        digests: FileDigests | None = None,
+        add_keys: Callable[[StageRequest], StageRequest] | None = None,
+    ) -> None:
+        """Of a request.
+
+        Args:
+            request: What to do.
+            digests: Of files that were hashed already.
+            add_keys: Completes a request whose inputs are still being hashed.
+        """
+        self._request = request
+        self._add_keys = add_keys
+        self._digests = digests or FileDigests()
         self.output = Path(request.output)
         self.warnings: list[str] = []
         self.metrics: dict[str, Any] = {}
         self.software: dict[str, str] = {}
+        self.kept: set[str] = set()
         self._folders: dict[str, str] = {}
-        self._digests: dict[Path, str] = {}
+
+    @property
+    def request(self) -> StageRequest:
+        """The request; waits until its keys are known, which by hand are those of the bytes of its inputs."""
+        if self._add_keys is not None:
+            self._request, self._add_keys = self._add_keys(self._request), None
+        return self._request
 
     def params(self, cls: type[P]) -> P:
         """The parameters as an instance of the dataclass ``cls``. Raises BadInputError."""
-        return parse_params(cls, self.request.params)
+        return parse_params(cls, self._request.params)
 
     def reads(self, name: str) -> Path:
         """The folder of an input. Raises BadInputError where the request has none or it is gone."""
-        folder = self.request.inputs.get(name)
+        folder = self._request.inputs.get(name)
         if folder is None or not Path(folder).is_dir():
             raise BadInputError(
                 # The path stays unsaid: a folder given by hand may be named after the patient.
@@ -68,7 +91,7 @@ class StageIO:
 
     def has_input(self, name: str) -> bool:
         """Whether the request names this input."""
-        return name in self.request.inputs
+        return name in self._request.inputs
 
     def writes(self, name: str) -> Path:
         """The folder of an output, made on the first call."""
@@ -76,6 +99,14 @@ class StageIO:
         folder.mkdir(parents=True, exist_ok=True)
         self._folders[name] = name
         return folder
+
+    def keeps(self, name: str) -> Path:
+        """The folder of an output that stays when the stage fails: reports for people, never results.
+
+        What is written there must be whole at any moment (``kit.files``), and hold no PHI.
+        """
+        self.kept.add(name)
+        return self.writes(name)
 
     def warn(self, message: str) -> None:
         """Tell the person who looks at the run; ends up in result and log. No PHI."""
@@ -93,15 +124,15 @@ class StageIO:
 
     def knows_digest(self, path: Path, digest: str) -> None:
         """Spare the end of the stage reading an output file whose SHA-256 was made as it was written."""
-        self._digests[path] = digest
+        self._digests.know(path, digest)
+
+    def will_link(self, files: Iterable[Path]) -> None:
+        """Begin to hash files that will get a second name in an output, while the stage does something else."""
+        self._digests.begin(files)
 
     def uses(self, *distributions: str) -> None:
         """Note the versions of the libraries that shape the result."""
-        for name in distributions:
-            try:
-                self.software[name] = version(name)
-            except PackageNotFoundError:
-                self.software[name] = "unknown"
+        self.software.update((name, installed_version(name)) for name in distributions)
 
     def finish(self, outcome: Outcome) -> StageResult:
         """Write ``result.json``, last of all."""
@@ -109,7 +140,7 @@ class StageIO:
         result = StageResult(
             outcome=outcome,
             stage_key=self.request.stage_key,
-            digest=folder_digest(self.output, known=self._digests),
+            digest=folder_digest(self.output, digests=self._digests),
             folders=dict(self._folders),
             metrics=self.metrics,
             warnings=self.warnings,
@@ -148,11 +179,13 @@ def _attempt(main: Callable[[StageIO], None], stage: str, stage_version: str) ->
     io: StageIO | None = None
     lock: int | None = None
     try:
-        request = _load_request(stage, stage_version)
+        request = _load_request(stage)
         output = _make_output(Path(request.output))
+        digests, add_keys = FileDigests(), None
         if request.workflow == BY_HAND:  # in a workflow the operator makes each attempt's folder, and holds it locked
             lock = _lock(output)
-        io = StageIO(request)
+            add_keys = begin_keys(request, stage_version, digests)
+        io = StageIO(request, digests=digests, add_keys=add_keys)
         main(io)
         result = io.finish(Outcome.COMPLETED)
     except StageError as error:
@@ -205,10 +238,10 @@ def _lock(folder: Path) -> int:
     return descriptor
 
 
-def _load_request(stage: str, stage_version: str) -> StageRequest:
+def _load_request(stage: str) -> StageRequest:
     text = os.environ.get(REQUEST_VARIABLE)
     if text is None or len(sys.argv) > 1:
-        return parse_request(stage, stage_version, sys.argv[1:])
+        return parse_request(stage, sys.argv[1:])
     try:
         return StageRequest.from_json(text)
     except ValueError as error:
@@ -230,11 +263,13 @@ def _report_unexpected(error: Exception, stage: str) -> ErrorReport:
 
 
 def _clear(io: StageIO | None) -> None:
-    """Leave nothing half-written; the folder itself belongs to the caller."""
+    """Leave nothing half-written but reports; the folder itself belongs to the caller."""
     if io is None or not io.output.is_dir():
         return
     try:
         for item in io.output.iterdir():
+            if item.name in io.kept and any(item.iterdir()):
+                continue
             if item.is_dir() and not item.is_symlink():
                 shutil.rmtree(item, ignore_errors=True)
             else:

@@ -68,7 +68,7 @@ def test_what_is_not_sent_in_time_may_be_retried(stage, adapter):
 def test_the_stored_result_wins_with_a_warning(stage, adapter, monkeypatch, instances):
     import clara_stages.kit.command_line as command_line
 
-    monkeypatch.setattr(command_line, "_folder_key", lambda folder: "the-same-key")
+    monkeypatch.setattr(command_line, "_begin_folder_key", lambda *_: lambda: "the-same-key")
     adapter.script = [{"PACS": adapter.receipt("sent")}]
     assert stage(adapter, destinations=["PACS"]).exit_code == 0
     with (instances / "1.dcm").open("ab") as stream:

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from clara_stages.kit.contract import ErrorReport, Kind, Outcome, ShortResult, StageRequest, StageResult, joins
-from clara_stages.kit.contract.keys import bundle_digest, folder_digest, stage_key, study_digest
+from clara_stages.kit.contract.digests import folder_digest
+from clara_stages.kit.contract.keys import bundle_digest, stage_key, study_digest
 from clara_stages.kit.contract.request import request_environment
 
 REQUEST = StageRequest(

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from clara_stages.kit.contract.keys import file_digest
+from clara_stages.kit.contract.digests import file_digest
 from clara_stages.kit.files import HashedWriter, atomic_path, link_or_copy, write_json, write_text
+from clara_stages.kit.write_back import begin_write_back
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -62,6 +63,25 @@ def test_a_hashed_writer_knows_what_it_wrote(tmp_path):
             writer.write(piece)
     assert (tmp_path / "x").read_bytes() == b"".join(pieces)
     assert writer.hexdigest == file_digest(tmp_path / "x")
+
+
+def test_what_is_written_in_the_background_is_all_there(tmp_path, monkeypatch):
+    begun = []
+    monkeypatch.setattr("clara_stages.kit.files._WRITE_BACK_BYTES", 5_000_000)
+    monkeypatch.setattr("clara_stages.kit.files.begin_write_back", lambda *range_: begun.append(range_[1:]))
+    pieces = [bytes([number]) * 1_500_000 for number in range(10)]
+    with (tmp_path / "x").open("wb") as stream, HashedWriter(stream) as writer:
+        for piece in pieces:
+            writer.write(piece)
+    assert (tmp_path / "x").read_bytes() == b"".join(pieces)
+    assert writer.hexdigest == file_digest(tmp_path / "x")
+    assert begun == [(0, 9_000_000), (9_000_000, 6_000_000)]
+
+
+def test_a_write_back_that_the_system_refuses_changes_nothing(tmp_path):
+    with (tmp_path / "x").open("wb") as stream:
+        begin_write_back(stream.fileno(), -1, -1)
+    begin_write_back(-1, 0, 1)
 
 
 def test_a_hashed_writer_ends_its_thread_on_an_error(tmp_path):

@@ -19,7 +19,14 @@ from clara_stages.kit import (
     run,
 )
 from clara_stages.kit import stage as stage_module
-from clara_stages.kit.contract import RESULT_FILE, ExitCode, ShortResult, StageRequest, StageResult
+from clara_stages.kit.contract import (
+    RESULT_FILE,
+    ExitCode,
+    ShortResult,
+    StageRequest,
+    StageResult,
+    folder_digest,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,3 +208,34 @@ def test_an_input_that_cannot_be_read_counts_by_its_name(monkeypatch, capsys, tm
         monkeypatch, capsys, write_word, "--input", f"x={tmp_path / 'in'}", "--output", str(tmp_path / "out")
     )
     assert short.completed
+
+
+def test_the_keys_by_hand_are_those_of_the_inputs_before_the_stage_wrote(monkeypatch, capsys, tmp_path, quiet_process):
+    """Hashing goes on while the stage works; where the output lies inside the input it is no part of it."""
+    (tmp_path / "a").write_text("1")
+    found = []
+
+    def main(io):
+        write_word(io)
+        found.append(io.request)
+
+    inputs = ["--input", f"study={tmp_path}", "--output", str(tmp_path / "out")]
+    short = by_hand(monkeypatch, capsys, main, *inputs)
+    (tmp_path / "out" / RESULT_FILE).unlink()
+    (tmp_path / "out" / "words" / "word.txt").unlink()
+    assert found[0].input_keys == {"study": folder_digest(tmp_path)}
+    assert found[0].stage_key == short.stage_key != ""
+
+
+def test_a_linked_source_is_in_the_digest_as_any_file(monkeypatch, capsys, tmp_path, quiet_process):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_text("1")
+
+    def main(io):
+        io.will_link([io.reads("study") / "a"])
+        os.link(io.reads("study") / "a", io.writes("source") / "b")
+
+    inputs = ["--input", f"study={tmp_path / 'in'}", "--output", str(tmp_path / "out")]
+    short = by_hand(monkeypatch, capsys, main, *inputs)
+    (tmp_path / "out" / RESULT_FILE).unlink()
+    assert short.digest == folder_digest(tmp_path / "out")

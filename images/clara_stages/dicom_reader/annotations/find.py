@@ -7,8 +7,9 @@ from clara_stages.dicom_reader.annotations.open_object import ObjectError, open_
 from clara_stages.dicom_reader.annotations.rtstruct_header import read_rtstruct_header
 from clara_stages.dicom_reader.annotations.seg_header import read_seg_header
 from clara_stages.dicom_reader.headers.instance import Instance
-from clara_stages.dicom_reader.headers.study import Study, quiet_pydicom
+from clara_stages.dicom_reader.headers.study import Study
 from clara_stages.dicom_reader.limits import Limits
+from clara_stages.dicom_reader.quiet_pydicom import quiet_pydicom
 
 SEGMENTATION_CLASSES = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"})
 """Segmentation Storage and Label Map Segmentation Storage."""

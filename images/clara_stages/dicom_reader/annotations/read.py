@@ -5,8 +5,8 @@ from clara_stages.dicom_reader.annotations.rtstruct import read_rtstruct
 from clara_stages.dicom_reader.annotations.seg import read_seg
 from clara_stages.dicom_reader.annotations.segments import Segments, require_readable
 from clara_stages.dicom_reader.annotations.target_grid import TargetGrid
-from clara_stages.dicom_reader.headers.study import quiet_pydicom
 from clara_stages.dicom_reader.limits import Limits
+from clara_stages.dicom_reader.quiet_pydicom import quiet_pydicom
 from clara_stages.kit.contract.kinds import Kind
 
 

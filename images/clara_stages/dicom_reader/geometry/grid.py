@@ -3,7 +3,6 @@
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from clara_stages.dicom_reader.geometry.gaps import Integers
 from clara_stages.dicom_reader.geometry.resample import Resampling
 from clara_stages.dicom_reader.geometry.stack import StackReport
 from clara_stages.dicom_reader.geometry.tolerances import SNAP_PART, STEP_SLACK
+from clara_stages.dicom_reader.policy import GeometryPolicy
 from clara_stages.kit import BadInputError
 
 _RAS_FROM_LPS: Floats = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -20,19 +20,6 @@ _RAS_FROM_LPS: Floats = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 class NoStackError(BadInputError):
     """The images are no stack of slices and were not meant as one: a localizer, several volumes, a single image."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GeometryPolicy:
-    """What to do with a stack that is not even or not straight.
-
-    Attributes:
-        tilt: Of a tilted gantry: make an orthogonal volume, keep the slices and shear the affine, or refuse.
-        spacing: Of several or irregular spacings: interpolate slices at an even one, or refuse.
-    """
-
-    tilt: Literal["resample", "shear", "refuse"] = "resample"
-    spacing: Literal["refuse", "resample"] = "refuse"
 
 
 _DEFAULT_POLICY = GeometryPolicy()

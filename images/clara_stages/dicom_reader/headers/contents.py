@@ -3,10 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.dataset import Dataset
-from pydicom.tag import BaseTag
-
 from clara_stages.dicom_reader.geometry.plane import Plane
 from clara_stages.dicom_reader.headers.attributes import read_attributes
 from clara_stages.dicom_reader.headers.data_set import DataSet
@@ -22,17 +18,18 @@ from clara_stages.dicom_reader.headers.pixel_formats import find_transfer_syntax
 from clara_stages.dicom_reader.headers.planes import detector_headers, imager_pixel_spacing, read_plane
 from clara_stages.dicom_reader.headers.recovery import find_pixel_data
 from clara_stages.dicom_reader.headers.scan import Scan
+from clara_stages.dicom_reader.headers.series_values import read_series_values
 from clara_stages.dicom_reader.headers.stream import PlainFile
-from clara_stages.dicom_reader.headers.tags import PIXEL_ELEMENTS, VRS, WANTED
+from clara_stages.dicom_reader.headers.tags import PIXEL_ELEMENTS
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.pixels.format import PixelFormat
 from clara_stages.dicom_reader.sop_classes import SLICE_CLASSES, ObjectKind
-from clara_stages.dicom_reader.values.pet_header import PET_TAGS, PetHeader, read_pet_header
+from clara_stages.dicom_reader.values.pet_header import PetHeader
 from clara_stages.dicom_reader.values.rescale import Rescale
-from clara_stages.kit.contract.facts import build_series_facts, header_values
+from clara_stages.kit.contract.facts import header_values
 
 _IDENTITY = ("SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID", "SOPClassUID", "Modality")
-"""What is kept of a broken header; ``header_values`` made texts of these."""
+"""What is kept of a broken header."""
 
 _OF_FIRST_FRAME = ("SliceThickness", "PixelSpacing")
 """Series facts that an Enhanced object says in its functional groups."""
@@ -89,13 +86,9 @@ def read_contents(header: Header, data_set: DataSet, kind: ObjectKind, source: P
     scan = data_set.scan
     syntax = find_transfer_syntax(data_set.named_syntax, data_set.encoding)
     pixel_element = PIXEL_ELEMENTS.get(scan.pixel_tag, "")
-    contents = Contents(
-        values=header_values(header), pixels=PixelFormat(transfer_syntax_uid=syntax, pixel_element=pixel_element)
-    )
+    contents = Contents(values={}, pixels=PixelFormat(transfer_syntax_uid=syntax, pixel_element=pixel_element))
     try:
-        if not header.text("Modality"):
-            contents.values["Modality"] = SLICE_CLASSES.get(header.text("SOPClassUID"), "")
-        build_series_facts([contents.values])  # a value of another type must fail here, and not with its series
+        contents.values = read_series_values(header)
         if kind is not ObjectKind.OBJECT:
             _require_whole(header, scan, source, is_deflated=data_set.is_deflated)
             contents.pixels = read_pixel_format(header, scan, syntax)
@@ -107,7 +100,7 @@ def read_contents(header: Header, data_set: DataSet, kind: ObjectKind, source: P
     except FunctionalGroupsError as error:
         contents.fault = f"an object with {error}"
     except Exception as error:  # the instance is known: its series must be refused rather than read without it
-        contents.values = {key: value for key, value in contents.values.items() if key in _IDENTITY}
+        contents.values = header_values(header, _IDENTITY)
         contents.fault = f"a broken header ({type(error).__name__})"
     if contents.fault:
         contents.frames, contents.is_multi_frame = [_FrameContents()], False
@@ -182,9 +175,10 @@ def _read_image(contents: Contents, header: Header) -> None:
     known: dict[int, _FrameContents] = {}  # frames of a cine share one header, and so what is made of it
     for item in headers:
         if id(item) not in known:
+            is_own = item is header
             known[id(item)] = _FrameContents(
-                plane=read_plane(item),
-                rescale=read_rescale(item),
+                plane=contents.plane if is_own else read_plane(item),
+                rescale=contents.rescale if is_own else read_rescale(item),
                 attributes=read_attributes(item),
                 imager_pixel_spacing_mm=imager_pixel_spacing(item),
             )
@@ -194,23 +188,6 @@ def _read_image(contents: Contents, header: Header) -> None:
 def _read_pet(header: Header) -> PetHeader | None:
     if SLICE_CLASSES.get(header.text("SOPClassUID")) != "PT":
         return None
-    elements: dict[BaseTag, DataElement | RawDataElement] = {}
-    for tag in PET_TAGS:
-        found = header.elements.get(WANTED[int(tag)])
-        if found is not None:
-            elements[tag] = _raw_element(tag, *found, header)
-    return read_pet_header(Dataset(elements))
+    from clara_stages.dicom_reader.headers.pet import read_pet  # pydicom, slow to load: only for PET
 
-
-def _raw_element(tag: BaseTag, vr: bytes, value: bytes, header: Header) -> RawDataElement:
-    """An element for pydicom, which makes its value when it is asked for."""
-    name = vr.decode("ascii", "replace") or VRS.get(WANTED[int(tag)]) or None
-    return RawDataElement(
-        tag=tag,
-        VR=name,
-        length=len(value),
-        value=value,
-        value_tell=0,
-        is_implicit_VR=header.encoding.implicit,
-        is_little_endian=header.encoding.little,
-    )
+    return read_pet(header)

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
-
 from clara_stages.dicom_reader.headers.elements import KNOWN_VRS, Element, Encoding
 from clara_stages.dicom_reader.headers.file_kinds import PREAMBLE_BYTES
 from clara_stages.dicom_reader.headers.planes import UID
 from clara_stages.dicom_reader.headers.scan import Scan, scan_header, scan_meta
 from clara_stages.dicom_reader.headers.stream import ByteSource, HeaderStream, Inflated
 from clara_stages.dicom_reader.headers.tags import MEDIA_STORAGE_SOP_CLASS_UID, TRANSFER_SYNTAX_UID
+from clara_stages.dicom_reader.transfer_syntaxes import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_BIG_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+)
 
 _EXPLICIT_LITTLE = Encoding(implicit=False, little=True)
 
@@ -56,7 +59,7 @@ def read_data_set(source: ByteSource, stream: HeaderStream, limit_bytes: int) ->
     meta, at = scan_meta(stream, PREAMBLE_BYTES + 4 if has_preamble else 0, _EXPLICIT_LITTLE)
     named = _uid(meta, TRANSFER_SYNTAX_UID)
     is_deflated = False
-    if named == DeflatedExplicitVRLittleEndian and not _seems_plain(stream.data[at : at + 8]):
+    if named == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN and not _seems_plain(stream.data[at : at + 8]):
         is_deflated = True
         stream = HeaderStream(Inflated(stream.data[at:], source, limit_bytes), limit_bytes)
         at = 0
@@ -85,9 +88,9 @@ def _seems_plain(start: bytes) -> bool:
 def _find_encoding(start: bytes, named: str) -> Encoding:
     """The encoding of a data set by its first element; by the named transfer syntax where that says nothing."""
     if len(start) < 8:
-        return Encoding(implicit=named == ImplicitVRLittleEndian, little=named != ExplicitVRBigEndian)
+        return Encoding(implicit=named == IMPLICIT_VR_LITTLE_ENDIAN, little=named != EXPLICIT_VR_BIG_ENDIAN)
     little_group, big_group = int.from_bytes(start[:2], "little"), int.from_bytes(start[:2], "big")
     little = little_group <= _LARGEST_GROUP or big_group > _LARGEST_GROUP
     # Explicit wherever it may be: elements without a VR are read all the same there, and not the other way round.
-    is_implicit = start[4:6] not in KNOWN_VRS and (not named or named == ImplicitVRLittleEndian)
+    is_implicit = start[4:6] not in KNOWN_VRS and (not named or named == IMPLICIT_VR_LITTLE_ENDIAN)
     return Encoding(implicit=is_implicit, little=little)

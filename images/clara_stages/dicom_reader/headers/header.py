@@ -2,13 +2,10 @@
 
 import math
 import struct
-import warnings
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
-from pydicom.charset import convert_encodings, decode_bytes
-
+from clara_stages.dicom_reader.headers.character_sets import decode_text
 from clara_stages.dicom_reader.headers.elements import IMPLICIT_LITTLE, Element, Encoding
 from clara_stages.dicom_reader.headers.sequences import read_items
 from clara_stages.dicom_reader.headers.tags import VRS
@@ -20,9 +17,6 @@ _TEXT_IN_CHARACTER_SET = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """VRs that Specific Character Set applies to (PS3.5 6.1.2.2)."""
 
 _ASCII_TEXT = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})
-
-_DELIMITERS = frozenset({0x0A, 0x0C, 0x0D, 0x5C})
-"""Where ISO 2022 text falls back to its first character set: line and page ends, and the backslash."""
 
 _PADDING = b" \0\t\r\n"
 
@@ -78,7 +72,7 @@ class Header:
         if raw.isascii() and b"\x1b" not in raw:
             return raw.decode("ascii")
         if self._vr(key, vr) in _TEXT_IN_CHARACTER_SET:
-            return _decode(raw, self.elements.get("SpecificCharacterSet", (b"", b""))[1]).strip()
+            return decode_text(raw, self.elements.get("SpecificCharacterSet", (b"", b""))[1]).strip()
         return raw.decode("latin-1")
 
     def texts(self, key: str | int) -> tuple[str, ...]:
@@ -168,23 +162,3 @@ class Header:
         code = _BINARY[vr]
         count = len(raw) // struct.calcsize(f"<{code}")
         return struct.unpack_from(f"{'<' if self.encoding.little else '>'}{count}{code}", raw)
-
-
-@lru_cache(maxsize=64)
-def _encodings(character_sets: bytes) -> tuple[str, ...]:
-    """Python's names of the character sets that (0008,0005) gives."""
-    names = [name.strip() for name in character_sets.decode("ascii", "replace").strip(" \0").split("\\")]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return tuple(convert_encodings(names if len(names) > 1 else names[0]))
-
-
-def _decode(raw: bytes, character_sets: bytes) -> str:
-    """Text in the character set of the data set; where that fails each byte is a Latin-1 character."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            text: str = decode_bytes(raw, list(_encodings(character_sets)), set(_DELIMITERS))
-            return text
-    except Exception:  # pydicom raises whatever the codec does
-        return raw.decode("latin-1")

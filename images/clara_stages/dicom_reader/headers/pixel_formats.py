@@ -1,20 +1,20 @@
 """How the pixels of an object are stored, as its header says."""
 
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
-
 from clara_stages.dicom_reader.headers.attributes import UNIT_CODE
 from clara_stages.dicom_reader.headers.elements import Encoding
 from clara_stages.dicom_reader.headers.header import Header
 from clara_stages.dicom_reader.headers.private_elements import has_philips_scale
 from clara_stages.dicom_reader.headers.scan import Scan
 from clara_stages.dicom_reader.headers.tags import OVERLAY_BIT_POSITIONS, PIXEL_ELEMENTS
-from clara_stages.dicom_reader.pixels.format import NATIVE, PixelFormat
+from clara_stages.dicom_reader.pixels.format import PixelFormat
 from clara_stages.dicom_reader.sop_classes import SLICE_CLASSES
+from clara_stages.dicom_reader.transfer_syntaxes import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    NATIVE,
+)
 from clara_stages.dicom_reader.values.rescale import RealWorld, Rescale
 
 
@@ -26,11 +26,11 @@ def find_transfer_syntax(named: str, encoding: Encoding) -> str:
         encoding: Found in its data set. It counts where the named syntax is uncompressed, for there the file meta is
             sometimes wrong, and where none is named.
     """
-    if named and (named not in NATIVE or named == DeflatedExplicitVRLittleEndian):
+    if named and (named not in NATIVE or named == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN):
         return named
     if encoding.implicit:
-        return str(ImplicitVRLittleEndian)
-    return str(ExplicitVRLittleEndian if encoding.little else ExplicitVRBigEndian)
+        return IMPLICIT_VR_LITTLE_ENDIAN
+    return EXPLICIT_VR_LITTLE_ENDIAN if encoding.little else EXPLICIT_VR_BIG_ENDIAN
 
 
 def read_pixel_format(header: Header, scan: Scan, transfer_syntax_uid: str) -> PixelFormat:
@@ -41,7 +41,7 @@ def read_pixel_format(header: Header, scan: Scan, transfer_syntax_uid: str) -> P
     """
     bits_stored = header.integer("BitsStored")
     padding, limit = header.number("PixelPaddingValue"), header.number("PixelPaddingRangeLimit")
-    is_deflated = transfer_syntax_uid == DeflatedExplicitVRLittleEndian
+    is_deflated = transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
     return PixelFormat(
         transfer_syntax_uid=transfer_syntax_uid,
         pixel_element=PIXEL_ELEMENTS.get(scan.pixel_tag, ""),

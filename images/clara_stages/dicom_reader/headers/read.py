@@ -2,8 +2,6 @@
 
 import zlib
 
-from pydicom.uid import MediaStorageDirectoryStorage
-
 from clara_stages.dicom_reader.headers.contents import read_contents
 from clara_stages.dicom_reader.headers.data_set import DataSet, read_data_set
 from clara_stages.dicom_reader.headers.elements import BrokenElementError
@@ -16,7 +14,7 @@ from clara_stages.dicom_reader.headers.membership import read_membership
 from clara_stages.dicom_reader.headers.planes import UID
 from clara_stages.dicom_reader.headers.stream import HeaderLimitError, HeaderStream, PlainFile
 from clara_stages.dicom_reader.limits import Limits
-from clara_stages.dicom_reader.sop_classes import ObjectKind, object_kind
+from clara_stages.dicom_reader.sop_classes import MEDIA_STORAGE_DIRECTORY, ObjectKind, object_kind
 
 
 class NotAnInstanceError(ValueError):
@@ -65,7 +63,7 @@ def _read(file: StudyFile, source: PlainFile, limits: Limits) -> tuple[Instance,
         raise NotAnInstanceError(find_other_kind(start, file.path.name))
     data_set = read_data_set(source, stream, limit_bytes)
     header = Header(data_set.scan.elements, data_set.encoding)
-    if data_set.sop_class_uid == MediaStorageDirectoryStorage or "DirectoryRecordSequence" in header:
+    if data_set.sop_class_uid == MEDIA_STORAGE_DIRECTORY or "DirectoryRecordSequence" in header:
         raise NotAnInstanceError("DICOMDIR: the directory of a medium, no instance")
     sop_class_uid = header.text("SOPClassUID")
     kind = object_kind(sop_class_uid)

@@ -1,15 +1,9 @@
 """The instances of a study folder, and the files that are left out."""
 
 import dataclasses
-import logging
-import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import pydicom.config
 
 from clara_stages.dicom_reader.headers.files import StudyFolder, list_study_folder
 from clara_stages.dicom_reader.headers.frame import Frame
@@ -87,21 +81,20 @@ def scan_study(root: Path, limits: Limits = Limits()) -> Study:  # noqa: B008 a 
     frames: dict[str, tuple[Frame, ...]] = {}
     copies: list[Instance] = []
     left_out: list[LeftOut] = []
-    with quiet_pydicom():
-        for file in folder.files:
-            try:
-                instance, own_frames = read_file(file, limits)
-            except NotAnInstanceError as error:
-                left_out.append(LeftOut(file=file.label, path=file.relative, reason=str(error)))
-                continue
-            first = instances.get(instance.sop_instance_uid)
-            if first is not None and (instance.is_damaged or not first.is_damaged):
-                copies.append(instance)
-                continue
-            if first is not None:
-                copies.append(first)
-            instances[instance.sop_instance_uid] = instance
-            frames[instance.sop_instance_uid] = own_frames
+    for file in folder.files:
+        try:
+            instance, own_frames = read_file(file, limits)
+        except NotAnInstanceError as error:
+            left_out.append(LeftOut(file=file.label, path=file.relative, reason=str(error)))
+            continue
+        first = instances.get(instance.sop_instance_uid)
+        if first is not None and (instance.is_damaged or not first.is_damaged):
+            copies.append(instance)
+            continue
+        if first is not None:
+            copies.append(first)
+        instances[instance.sop_instance_uid] = instance
+        frames[instance.sop_instance_uid] = own_frames
     return Study(
         folder=folder,
         instances=tuple(instances.values()),
@@ -132,23 +125,3 @@ def same_header(one: Instance, other: Instance) -> bool:
         one.sop_class_uid,
         one.rescale,
     ) == (other.series_instance_uid, other.sop_class_uid, other.rescale)
-
-
-@contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """Keep pydicom from checking and quoting values: its warnings and log lines repeat what a header says.
-
-    What is wrong with a value shows where it is used.
-    """
-    settings = pydicom.config.settings
-    logger = logging.getLogger("pydicom")
-    mode, level = settings.reading_validation_mode, logger.level
-    settings.reading_validation_mode = pydicom.config.IGNORE
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="pydicom")
-            yield
-    finally:
-        settings.reading_validation_mode = mode
-        logger.setLevel(level)

@@ -1,7 +1,6 @@
 """Which elements the reader keeps of a header, and under which name."""
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-
+from clara_stages.dicom_reader.headers.dictionary import DICTIONARY
 from clara_stages.dicom_reader.values.pet_header import PET_TAGS
 from clara_stages.kit.contract.facts import SERIES_KEYWORDS, STUDY_KEYWORDS
 
@@ -66,15 +65,12 @@ PRIVATE_GROUPS = frozenset({0x0019, 0x0043, 0x0051, 0x0065, 0x2001, 0x2005})
 WANTED: dict[int, str | int] = {}
 """Tag -> the keyword, or the tag itself where the dictionary has none."""
 for _tag in (*PET_TAGS, *OVERLAY_BIT_POSITIONS, TRANSFER_SYNTAX_UID, MEDIA_STORAGE_SOP_CLASS_UID):
-    WANTED[int(_tag)] = int(_tag)
+    WANTED[_tag] = _tag
 
 VRS: dict[str | int, str] = dict.fromkeys(OVERLAY_BIT_POSITIONS, "US")
 """Keyword -> VR, for elements that do not say it."""
 for _keyword in _KEYWORDS:
-    _found = tag_for_keyword(_keyword)
-    if _found is None:
-        raise ValueError(f"{_keyword} is no keyword of this pydicom's dictionary")
-    WANTED[_found] = _keyword
-    VRS[_keyword] = dictionary_VR(_found)
+    _tag, VRS[_keyword] = DICTIONARY[_keyword]
+    WANTED[_tag] = _keyword
 
 SEQUENCE_KEYS: frozenset[str | int] = frozenset(key for tag, key in WANTED.items() if VRS.get(key) == "SQ")

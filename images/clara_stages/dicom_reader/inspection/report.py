@@ -4,13 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from clara_stages.dicom_reader.copies import compare_copies, list_copies
-from clara_stages.dicom_reader.headers.study import LeftOut, Study, quiet_pydicom, scan_study
+from clara_stages.dicom_reader.headers.study import LeftOut, Study, scan_study
 from clara_stages.dicom_reader.image_grid import find_pixel_spacing, has_place, image_grid
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.planning.doubts import find_doubts
 from clara_stages.dicom_reader.planning.plan import plan_study, without_frames
 from clara_stages.dicom_reader.planning.series import modality_code
-from clara_stages.dicom_reader.planning.volume_plan import Policy, Verdict, VolumePlan
+from clara_stages.dicom_reader.planning.volume_plan import Verdict, VolumePlan
+from clara_stages.dicom_reader.policy import Policy
+from clara_stages.dicom_reader.quiet_pydicom import quiet_pydicom
 from clara_stages.dicom_reader.sop_classes import ObjectKind, class_name
 from clara_stages.dicom_reader.unread import list_damaged
 from clara_stages.dicom_reader.volume import DamagedFramesError, check_values

@@ -14,6 +14,11 @@ def write_volume_list(folder: Path, entries: Sequence[dict[str, str]]) -> None:
     write_json(folder / "volumes.json", {"volumes": list(entries)})
 
 
+def list_source(frames: Iterable[Frame]) -> list[Path]:
+    """The files that ``write_source`` gives second names."""
+    return list(dict.fromkeys(frame.instance.path for frame in frames))
+
+
 def write_source(folder: Path, frames: Iterable[Frame]) -> None:
     """Give the instances of a volume second names ``000001.dcm`` ... (kind ``dicom_instances``).
 

@@ -3,23 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 
 from clara_stages.dicom_reader.limits import Limits
+from clara_stages.dicom_reader.outputs.nifti_header import nifti_header
 from clara_stages.dicom_reader.planning.volume_plan import VolumePlan
 from clara_stages.dicom_reader.values.rescale import volume_dtype
 from clara_stages.dicom_reader.volume import Layout, NotInt16Error, Progress, SliceReader, Volume, lay_out
 from clara_stages.kit.files import HashedWriter, atomic_path
-
-_SCANNER_ANATOMICAL = 1
-"""NIFTI_XFORM_SCANNER_ANAT: coordinates of the scanner, which those of DICOM are."""
-
-_UNKNOWN = 0
-"""NIFTI_XFORM_UNKNOWN: of images that have no place in the patient."""
-
-_NO_EXTENSION = bytes(4)
-"""What follows the 348 bytes of a header where no extension does."""
 
 
 def write_nifti(plan: VolumePlan, path: Path, limits: Limits, progress: Progress | None = None) -> Volume:
@@ -44,7 +35,7 @@ def _write(
     plan: VolumePlan, layout: Layout, dtype: np.dtype[Any], path: Path, limits: Limits, progress: Progress | None
 ) -> Volume:
     slices = SliceReader(plan, layout, limits, progress)
-    header = _header(layout, dtype)
+    header = nifti_header(layout.shape, dtype, layout.grid.affine_ras, has_place=layout.has_place)
     with atomic_path(path) as partial, partial.open("wb") as stream, HashedWriter(stream) as writer:
         writer.write(header)
         for values in slices.read(dtype):
@@ -60,18 +51,3 @@ def _write(
         raised_voxels=slices.raised_voxels,
         **{name: getattr(layout, name) for name in ("grid", "unit", "has_place", "padding")},
     )
-
-
-def _header(layout: Layout, dtype: np.dtype[Any]) -> bytes:
-    """What precedes the voxels."""
-    header = nibabel.Nifti1Header()
-    header.set_data_dtype(dtype)
-    header.set_data_shape(layout.shape)
-    header.set_sform(layout.grid.affine_ras, code=_SCANNER_ANATOMICAL)
-    code = _SCANNER_ANATOMICAL if layout.has_place else _UNKNOWN
-    header.set_qform(layout.grid.affine_ras, code=code, strip_shears=True)
-    header.set_xyzt_units("mm")
-    header.set_slope_inter(1, 0)
-    header["magic"] = header.single_magic
-    header["vox_offset"] = header.single_vox_offset
-    return bytes(header.binaryblock) + _NO_EXTENSION

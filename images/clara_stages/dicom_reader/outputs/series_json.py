@@ -6,6 +6,8 @@ from typing import Any
 from clara_stages.dicom_reader.headers.study import LeftOut
 from clara_stages.dicom_reader.volume import Volume
 
+SERIES_FILE = "series.json"
+
 
 def describe_volume(volume: Volume, study_digest: str, left_out: Iterable[LeftOut]) -> dict[str, Any]:
     """What ``kinds.md`` says of ``series.json``.

@@ -2,40 +2,17 @@
 
 from dataclasses import dataclass
 
-from pydicom import uid
-from pydicom.pixels.common import PhotometricInterpretation
-
-CODECS: dict[str, str] = {
-    uid.RLELossless: "rle",
-    uid.JPEGBaseline8Bit: "jpeg",
-    uid.JPEGExtended12Bit: "jpeg",
-    "1.2.840.10008.1.2.4.53": "jpeg",  # spectral selection, retired
-    "1.2.840.10008.1.2.4.55": "jpeg",  # full progression, retired
-    uid.JPEGLossless: "jpeg",
-    uid.JPEGLosslessSV1: "jpeg",
-    uid.JPEGLSLossless: "jpegls",
-    uid.JPEGLSNearLossless: "jpegls",
-    uid.JPEG2000Lossless: "j2k",
-    uid.JPEG2000: "j2k",
-    uid.HTJ2KLossless: "j2k",
-    uid.HTJ2KLosslessRPCL: "j2k",
-    uid.HTJ2K: "j2k",
-}
-"""One decoder for each compressed transfer syntax, and not the first that happens to be installed: decoders of lossy
-JPEG differ in the last bit, and equal input must give equal volumes. ``decoding.py`` says which decoder it is."""
-
-NATIVE = (
-    uid.ImplicitVRLittleEndian,
-    uid.ExplicitVRLittleEndian,
-    uid.ExplicitVRBigEndian,
-    uid.DeflatedExplicitVRLittleEndian,
-)
+from clara_stages.dicom_reader.transfer_syntaxes import CODECS, NATIVE
+from clara_stages.dicom_reader.uid_names import uid_name
 
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 """MONOCHROME1 is shown inverted, but its values after rescale mean the same (PS3.3 C.7.6.3.1.2): both are read as
 they are."""
 
-_COLOURS = (*_MONOCHROME, *(name.value for name in PhotometricInterpretation))
+_COLOURS = (
+    *_MONOCHROME, "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "HSV", "ARGB", "CMYK",
+    "YBR_PARTIAL_422", "YBR_PARTIAL_420",
+)  # fmt: skip
 """What a message may repeat: other text in that place may be anything."""
 
 _BITS_ALLOCATED = (8, 16, 32)
@@ -124,5 +101,5 @@ class PixelFormat:
 
 def syntax_name(transfer_syntax_uid: str) -> str:
     """The Standard's name of a transfer syntax and its UID."""
-    name = uid.UID(transfer_syntax_uid).name
+    name = uid_name(transfer_syntax_uid)
     return "without a known name" if name == transfer_syntax_uid else f"{name} ({transfer_syntax_uid})"

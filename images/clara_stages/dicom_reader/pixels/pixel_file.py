@@ -1,31 +1,28 @@
 """The file of one instance, open at its pixel data: frames are read at their offsets, nothing is read twice."""
 
 import os
-import tempfile
-import zlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from pydicom import uid
-from pydicom.filereader import read_dataset, read_partial
-from pydicom.tag import Tag
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.pixels.bits import Stored, interpret_words, word_type
-from clara_stages.dicom_reader.pixels.format import NATIVE, PixelError, PixelFormat, syntax_name
+from clara_stages.dicom_reader.pixels.format import PixelError, PixelFormat, syntax_name
 from clara_stages.dicom_reader.pixels.fragments import Fragment, assign_frames, list_fragments
+from clara_stages.dicom_reader.transfer_syntaxes import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_BIG_ENDIAN,
+    NATIVE,
+    RLE_LOSSLESS,
+)
 
 _UNDEFINED = 0xFFFFFFFF
 """Length of a value that says itself where it ends (PS3.5 7.1)."""
 
-_PIXEL_DATA = 0x7FE00010
 _TAG_BYTES = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
 """Pixel Data in either byte order."""
-
-_INFLATE_STEP_BYTES = 1 << 20
 
 _FRAME_OVERHEAD = 4
 _FRAME_SLACK_BYTES = 1 << 20
@@ -104,21 +101,17 @@ class PixelFile:
     def _frames(self) -> tuple[tuple[Fragment, ...], ...]:
         end = os.fstat(self._stream.fileno()).st_size
         fragments = list_fragments(self._stream.fileno(), self._offset, end)
-        marked = self._pixels.transfer_syntax_uid != uid.RLELossless
+        marked = self._pixels.transfer_syntax_uid != RLE_LOSSLESS
         return assign_frames(fragments, self._pixels.frames, marked=marked)
 
     @property
     def _is_big_endian(self) -> bool:
-        return self._pixels.transfer_syntax_uid == uid.ExplicitVRBigEndian
+        return self._pixels.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN
 
     def _open(self, limits: Limits) -> None:
         self._offset, length = self._pixels.value_offset, self._pixels.value_length
-        if self._pixels.transfer_syntax_uid == uid.DeflatedExplicitVRLittleEndian:
-            self._stream, plain = _inflate(self._stream, self._inflated_limit(limits)), self._stream
-            plain.close()
-            self._offset, length = _find_value(self._stream, is_data_set=True)
-        elif not self._offset:
-            self._offset, length = _find_value(self._stream, is_data_set=False)
+        if self._pixels.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN or not self._offset:
+            length = self._search(limits)
         vr = self._require_element()
         self._swaps_bytes = self._is_big_endian and self._pixels.bits_allocated == 8 and vr == b"OW"
         is_native = self._pixels.transfer_syntax_uid in NATIVE
@@ -127,6 +120,21 @@ class PixelFile:
             syntax = syntax_name(self._pixels.transfer_syntax_uid)
             raise PixelError(f"pixel data is {kind}, which does not agree with its transfer syntax {syntax}")
         self._length = min(length, os.fstat(self._stream.fileno()).st_size - self._offset)
+
+    def _search(self, limits: Limits) -> int:
+        """Find the value where the header's reader does not know its offset, and inflate the file where it is deflated.
+
+        Returns:
+            Its length.
+        """
+        from clara_stages.dicom_reader.pixels import pixel_search  # pydicom, slow to load: for few files
+
+        is_deflated = self._pixels.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+        if is_deflated:
+            self._stream, plain = pixel_search.inflate(self._stream, self._inflated_limit(limits)), self._stream
+            plain.close()
+        self._offset, length = pixel_search.find_value(self._stream, is_data_set=is_deflated)
+        return length
 
     def _inflated_limit(self, limits: Limits) -> int:
         pixels = min(self._pixels.frames * self._shape[0] * self._shape[1], limits.max_voxels)
@@ -159,67 +167,3 @@ class PixelFile:
                 raise PixelError("pixel data is truncated: the file has become shorter meanwhile")
             at += count
         return data
-
-
-def _find_value(stream: BinaryIO, *, is_data_set: bool) -> tuple[int, int]:
-    """Offset and length of the value of Pixel Data, where the header's reader does not know them."""
-    found: list[tuple[str | None, int]] = []
-
-    def stop_at_pixels(tag: int, vr: str | None, length: int) -> bool:
-        if tag == _PIXEL_DATA:
-            found.append((vr, length))
-        return tag >= _PIXEL_DATA
-
-    try:
-        with os.fdopen(os.dup(stream.fileno()), "rb") as buffered:
-            buffered.seek(0)
-            if is_data_set:
-                read_dataset(buffered, False, True, stop_when=stop_at_pixels, specific_tags=[Tag("Rows")])
-            else:
-                read_partial(buffered, stop_at_pixels, force=True, specific_tags=[Tag("Rows")])
-            element = buffered.tell()
-    except Exception as error:  # whatever a broken file does to the parser
-        raise PixelError(f"pixel data cannot be found in a broken file ({type(error).__name__})") from None
-    if not found:
-        raise PixelError("pixel data is truncated: the file ends before it")
-    vr, length = found[-1]
-    return element + (12 if vr in EXPLICIT_VR_LENGTH_32 else 8), length
-
-
-def _inflate(stream: BinaryIO, limit_bytes: int) -> BinaryIO:
-    """The data set of a deflated file (PS3.5 A.5) as a temporary file: a bomb fills neither memory nor disk."""
-    stream.seek(_data_set_offset(stream))
-    inflated: BinaryIO = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - the caller's
-    try:
-        inflater, written = zlib.decompressobj(-zlib.MAX_WBITS), 0
-        while not inflater.eof:
-            data = inflater.unconsumed_tail or stream.read(_INFLATE_STEP_BYTES)
-            piece = inflater.decompress(data, _INFLATE_STEP_BYTES)
-            if not data and not piece:
-                break
-            written += inflated.write(piece)
-            if written > limit_bytes:
-                break
-    except zlib.error:
-        inflated.close()
-        raise PixelError("the deflated file is damaged") from None
-    except BaseException:
-        inflated.close()
-        raise
-    if written > limit_bytes:
-        inflated.close()
-        raise PixelError(f"the deflated file holds more than the {limit_bytes} bytes that its header may need")
-    return inflated
-
-
-def _data_set_offset(stream: BinaryIO) -> int:
-    """Where the file meta information ends, by its own elements (PS3.10 7.1)."""
-    try:
-        with os.fdopen(os.dup(stream.fileno()), "rb") as buffered:
-            buffered.seek(0)
-            preamble = buffered.read(132)
-            buffered.seek(132 if preamble[128:] == b"DICM" else 0)
-            read_dataset(buffered, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2)
-            return buffered.tell()
-    except Exception as error:  # whatever a broken file does to the parser
-        raise PixelError(f"the file meta information is broken ({type(error).__name__})") from None

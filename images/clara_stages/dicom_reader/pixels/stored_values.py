@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydicom import uid
 
 from clara_stages.dicom_reader.limits import Limits
 from clara_stages.dicom_reader.pixels.bits import Stored, interpret_decoded, interpret_words, word_type
@@ -21,9 +20,10 @@ from clara_stages.dicom_reader.pixels.codestream import (
 from clara_stages.dicom_reader.pixels.cores import available_cores
 from clara_stages.dicom_reader.pixels.decoder_pool import DecoderPool
 from clara_stages.dicom_reader.pixels.decoder_protocol import Job
-from clara_stages.dicom_reader.pixels.format import CODECS, NATIVE, PixelError, PixelFormat
+from clara_stages.dicom_reader.pixels.format import PixelError, PixelFormat
 from clara_stages.dicom_reader.pixels.open_files import OpenFiles
 from clara_stages.dicom_reader.pixels.pixel_file import PixelFile
+from clara_stages.dicom_reader.transfer_syntaxes import CODECS, NATIVE, RLE_LOSSLESS
 from clara_stages.kit import raise_machine_fault
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _job(frame: "Frame", file: PixelFile) -> tuple[Job, int | None]:
     """What a decoder needs, and the bits of a value that it will give back."""
     pixels, shape = frame.instance.pixels, (frame.plane.rows, frame.plane.columns)
     codestream, precision = file.read_codestream(frame.index), None
-    if pixels.transfer_syntax_uid == uid.RLELossless:
+    if pixels.transfer_syntax_uid == RLE_LOSSLESS:
         fault = find_rle_damage(codestream, pixels.bits_allocated // 8)
         if fault:
             raise PixelError(fault)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clara_stages.dicom_reader.geometry.findings import FindingKind
-from clara_stages.dicom_reader.geometry.grid import GeometryPolicy, Grid, NoStackError, build_grid, largest_shift_mm
+from clara_stages.dicom_reader.geometry.grid import Grid, NoStackError, build_grid, largest_shift_mm
 from clara_stages.dicom_reader.geometry.stack import StackReport, examine_stack
 from clara_stages.dicom_reader.headers.frame import Frame
 from clara_stages.dicom_reader.headers.study import Study
@@ -14,8 +14,9 @@ from clara_stages.dicom_reader.image_grid import has_place
 from clara_stages.dicom_reader.planning.faults import find_fault, refuse_faulty
 from clara_stages.dicom_reader.planning.series import Series, group_series
 from clara_stages.dicom_reader.planning.volume_facts import build_volume_facts
-from clara_stages.dicom_reader.planning.volume_plan import Policy, Verdict, VolumePlan
+from clara_stages.dicom_reader.planning.volume_plan import Verdict, VolumePlan
 from clara_stages.dicom_reader.planning.whole import refuse_mixed_or_incomplete
+from clara_stages.dicom_reader.policy import GeometryPolicy, Policy
 from clara_stages.dicom_reader.splitting.split import Part, split_frames
 from clara_stages.dicom_reader.values.unit import find_unit
 from clara_stages.kit import BadInputError

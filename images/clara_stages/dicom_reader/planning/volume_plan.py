@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from clara_stages.dicom_reader.geometry.grid import GeometryPolicy, Grid
+from clara_stages.dicom_reader.geometry.grid import Grid
 from clara_stages.dicom_reader.headers.frame import Frame
 from clara_stages.dicom_reader.planning.series import Series
 from clara_stages.dicom_reader.values.unit import Unit
@@ -21,21 +21,6 @@ class Verdict(StrEnum):
     RESAMPLE = "resample"
     """No volume as the slices lie, but one by resampling: a tilted gantry, slices at varying distances."""
     REFUSED = "refused"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Policy:
-    """What the workflow asks for where there is a choice.
-
-    Attributes:
-        geometry: Of tilted and unevenly spaced slices.
-        pet: ``suv`` or ``activity``.
-        leave_out_bad: Whether a damaged image is left out; else it refuses its volume.
-    """
-
-    geometry: GeometryPolicy = field(default_factory=GeometryPolicy)
-    pet: str = "suv"
-    leave_out_bad: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

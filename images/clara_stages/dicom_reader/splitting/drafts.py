@@ -43,7 +43,7 @@ def frame_identity(frame: Frame) -> tuple[str, int, str]:
 def draft_of(leaf: Leaf, frames: Sequence[Frame], places: Places) -> Draft:
     """The draft of a leaf; frames at one place only are images, and so are mosaics: none is a slice."""
     members = [frames[row] for row in leaf.rows]
-    if len(np.unique(places.ids[leaf.rows])) == 1 or any(map(_is_mosaic, members)):
+    if len(set(places.ids[leaf.rows].tolist())) == 1 or any(map(_is_mosaic, members)):
         return draft_images(members, leaf.steps)
     stacks = leaf.times or (leaf.rows,)
     return Draft(

@@ -67,7 +67,7 @@ class Explainer:
             steps: How they were found.
             may_pair: Whether a time may also separate volumes that another time divides into time points.
         """
-        distinct = len(np.unique(self._places.ids[rows]))
+        distinct = len(set(self._places.ids[rows].tolist()))
         if distinct == 1:
             return [Leaf(rows=rows, steps=steps)]
         if distinct == len(rows):

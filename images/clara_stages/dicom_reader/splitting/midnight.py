@@ -22,14 +22,14 @@ def over_midnight(candidate: Candidate, frames: Sequence[Frame]) -> Candidate:
     if candidate.attribute != ACQUISITION_TIME:
         return candidate
     raw = [candidate.read(frame) for frame in frames]
-    times = np.unique([value for value in raw if value is not None])
-    if len(times) < 2 or len(np.unique(times // _DAY_S)) > 1:
+    times = sorted({value for value in raw if value is not None})
+    if len(times) < 2 or len({value // _DAY_S for value in times}) > 1:
         return candidate
     pauses = np.diff(times)
     longest = int(np.argmax(pauses))
     if pauses[longest] <= _LONGEST_PAUSE_S:
         return candidate
-    first_of_evening = float(times[longest + 1])
+    first_of_evening = times[longest + 1]
 
     def read(frame: Frame) -> float | None:
         value: float | None = candidate.read(frame)

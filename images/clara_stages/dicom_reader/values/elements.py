@@ -7,8 +7,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
-PRIVATE_BLOCKS = range(0x10, 0x20)
-"""Blocks that a private creator is looked for in. PS3.5 7.8.1 allows 10 to FF; the vendors take the first free ones."""
+from clara_stages.dicom_reader.values.private_blocks import PRIVATE_BLOCKS
 
 
 def element_value(dataset: Dataset, key: str | BaseTag) -> Any:
@@ -35,12 +34,6 @@ def element_text(dataset: Dataset, key: str | BaseTag) -> str:
 def element_number(dataset: Dataset, key: str | BaseTag) -> float | None:
     """The value as one finite number, or None."""
     return as_number(element_value(dataset, key))
-
-
-def private_tags(group: int, element: int) -> tuple[BaseTag, ...]:
-    """Every place a private element may have, after every place of its creator."""
-    creators = tuple(Tag(group, block) for block in PRIVATE_BLOCKS)
-    return (*creators, *(Tag(group, block << 8 | element) for block in PRIVATE_BLOCKS))
 
 
 def private_value(dataset: Dataset, group: int, creator: str, element: int) -> Any:

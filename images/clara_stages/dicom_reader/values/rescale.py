@@ -190,12 +190,10 @@ def _whole_values(
     slope, intercept = int(line.slope), int(line.intercept)
     if floor is None:
         # Modulo 2^16, which is exact because each result fits; a stored value or the intercept alone need not.
-        narrow: npt.NDArray[np.int16] = stored.astype(np.int16)
+        narrow: npt.NDArray[np.int16] = stored.astype(np.int16, copy=False)
         if slope != 1:
-            narrow *= _modulo_int16(slope)
-        if intercept:
-            narrow += _modulo_int16(intercept)
-        return narrow
+            narrow = narrow * _modulo_int16(slope)
+        return narrow + _modulo_int16(intercept)
     products = (ends[0] - intercept, ends[1] - intercept)
     fits_int32 = _INT32.min <= min(ends[0], *products) and max(ends[1], *products) <= _INT32.max
     wide: Wide = stored.astype(np.int32) if fits_int32 else stored.astype(np.int64)

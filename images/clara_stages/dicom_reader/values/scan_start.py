@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+
+import numpy as np
 
 from clara_stages.dicom_reader.values.pet_header import PetHeader
 
@@ -117,7 +118,7 @@ def _computed_scan_start(headers: Sequence[PetHeader], half_life_s: float) -> fl
     spread_s = max(starts) - min(starts)
     if spread_s > SCAN_START_SPREAD_S:
         raise UnknownTimeError(f"{_REWRITTEN}, and the frames tell starts of the scan {spread_s:.0f} s apart")
-    return median(starts)
+    return float(np.median(starts))
 
 
 def _frame_scan_start(header: PetHeader, half_life_s: float) -> float:

@@ -3,8 +3,9 @@
 The Airflow side imports this package and nothing else of the container side.
 """
 
+from clara_stages.kit.contract.digests import folder_digest
 from clara_stages.kit.contract.exit_codes import ExitCode, Outcome
-from clara_stages.kit.contract.keys import folder_digest, stage_key, study_digest
+from clara_stages.kit.contract.keys import stage_key, study_digest
 from clara_stages.kit.contract.kinds import KINDS, Kind, joins
 from clara_stages.kit.contract.request import CONTRACT_VERSION, StageRequest
 from clara_stages.kit.contract.result import RESULT_FILE, ErrorReport, ShortResult, StageResult

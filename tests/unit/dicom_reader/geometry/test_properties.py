@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from pydicom.valuerep import format_number_as_ds
 
 from clara_stages.dicom_reader.geometry.findings import FindingKind
-from clara_stages.dicom_reader.geometry.grid import GeometryPolicy, Grid, build_grid
+from clara_stages.dicom_reader.geometry.grid import Grid, build_grid
 from clara_stages.dicom_reader.geometry.plane import Plane
 from clara_stages.dicom_reader.geometry.resample import resample
 from clara_stages.dicom_reader.geometry.stack import examine_stack
+from clara_stages.dicom_reader.policy import GeometryPolicy
 from clara_stages.kit import BadInputError
 from tests.unit.dicom_reader.geometry.stacks import stack, tangent, to_source_slices
 

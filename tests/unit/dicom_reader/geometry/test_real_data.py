@@ -4,9 +4,10 @@ import nibabel
 import numpy as np
 import pytest
 
-from clara_stages.dicom_reader.geometry.grid import GeometryPolicy, NoStackError, build_grid
+from clara_stages.dicom_reader.geometry.grid import NoStackError, build_grid
 from clara_stages.dicom_reader.geometry.resample import resample
 from clara_stages.dicom_reader.geometry.stack import examine_stack
+from clara_stages.dicom_reader.policy import GeometryPolicy
 from clara_stages.kit import BadInputError
 from tests.support.data import case
 from tests.unit.dicom_reader.geometry.stacks import read_planes, read_slices, to_source_slices

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from clara_stages.dicom_reader.geometry.grid import GeometryPolicy, build_grid
+from clara_stages.dicom_reader.geometry.grid import build_grid
 from clara_stages.dicom_reader.geometry.resample import resample
 from clara_stages.dicom_reader.geometry.stack import examine_stack
+from clara_stages.dicom_reader.policy import GeometryPolicy
 from tests.unit.dicom_reader.geometry.stacks import EVEN, OBLIQUE, stack, to_source_slices
 
 EVEN_OUT = GeometryPolicy(spacing="resample")

@@ -5,7 +5,8 @@ import shutil
 import pydicom
 import pytest
 
-from clara_stages.dicom_reader.headers.study import LeftOut, load_study, quiet_pydicom, scan_study, summarise
+from clara_stages.dicom_reader.headers.study import LeftOut, load_study, scan_study, summarise
+from clara_stages.dicom_reader.quiet_pydicom import quiet_pydicom
 from clara_stages.kit import BadInputError
 from clara_stages.kit.contract.facts import build_series_facts, header_values
 from tests.support.data import case

@@ -16,6 +16,14 @@ def test_a_multi_frame_instance_is_one_source(tmp_path):
     assert (tmp_path / "out" / "source" / "000001.dcm").samefile(tmp_path / "in" / "series.dcm")
 
 
+@pytest.mark.parametrize(("volumes", "times"), [("one", 1), ("4d", 3)])
+def test_the_source_of_one_volume_says_which_image_is_which(tmp_path, volumes, times):
+    write_enhanced_series(tmp_path / "in", times=times)
+    series = run_stage(tmp_path / "in", tmp_path / "out", volumes=volumes)[1]
+    assert json.loads((tmp_path / "out" / "source" / "series.json").read_text()) == series
+    assert [item["frame"] for item in series["slices"]] == list(range(1, 6 * times + 1))
+
+
 def test_a_source_that_is_gone_is_named_by_its_uid(tmp_path):
     paths = write_ct_series(tmp_path / "Jones")
     plan = plans_of(tmp_path / "Jones")[0]
@@ -54,3 +62,4 @@ def test_all_volumes_lie_in_folders_that_the_list_names(tmp_path):
         assert (series["volume"], len(series["slices"])) == (item["name"], 6)
     instances = json.loads((out / "source" / "instances.json").read_text())["instances"]
     assert len({item["sop_instance_uid"] for item in instances}) == 12
+    assert not (out / "source" / "series.json").exists()

@@ -15,7 +15,8 @@ from pydicom.filereader import read_partial
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from clara_stages.dicom_reader.values.pet_header import PET_TAGS, PetHeader, read_pet_header
+from clara_stages.dicom_reader.values.pet_elements import read_pet_header
+from clara_stages.dicom_reader.values.pet_header import PET_TAGS, PetHeader
 from tests.support.series import slice_dataset
 
 VRS = (None, "DS", "IS", "DT", "TM", "DA", "CS", "SQ", "UN", "FD", "US", "LO")

@@ -1,0 +1,1 @@
+"""What every result carries: patient, study, series, equipment, dates."""

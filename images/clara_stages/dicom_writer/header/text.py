@@ -1,0 +1,40 @@
+"""Texts that fit a value representation."""
+
+import re
+
+_LONG_STRING_CHARACTERS = 64
+"""Longest value of VR LO (PS3.5 6.2)."""
+
+_NO_CODE_STRING = "RESULT"
+
+_SHORT_TEXT_CHARACTERS = 1024
+"""Longest value of VR ST (PS3.5 6.2)."""
+
+_CUT = "..."
+
+_CODE_STRING_CHARACTERS = 16
+"""Longest value of VR CS (PS3.5 6.2)."""
+
+
+def long_string(text: str) -> str:
+    """The text as one LO value: one line without a backslash; a longer one is cut after a word and ends in dots."""
+    line = " ".join(re.sub(r"[\\\x00-\x1f\x7f]", " ", text).split())
+    if len(line) <= _LONG_STRING_CHARACTERS:
+        return line
+    head = line[: _LONG_STRING_CHARACTERS - len(_CUT) + 1]
+    cut = head.rfind(" ")
+    return (head[:cut].rstrip(" ,;:-") if cut > 0 else head[:-1]) + _CUT
+
+
+def code_string(text: str) -> str:
+    """The text as one CS value that begins with a letter: capitals, digits, blank and underscore, at most 16.
+
+    Never empty, because labels are Type 1: a text without a Latin letter becomes ``RESULT``.
+    """
+    capitals = re.sub(r"[^A-Z0-9_ ]", "_", text.strip().upper()).lstrip("0123456789_ ")
+    return capitals[:_CODE_STRING_CHARACTERS].strip() or _NO_CODE_STRING
+
+
+def short_text(text: str) -> str:
+    """The text as one ST value: lines are kept, other control characters are not; a longer one is cut."""
+    return re.sub(r"[\x00-\x09\x0b\x0e-\x1f\x7f]", " ", text).strip()[:_SHORT_TEXT_CHARACTERS]

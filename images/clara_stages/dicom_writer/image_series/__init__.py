@@ -1,0 +1,1 @@
+"""Derived CT, MR and PET images."""

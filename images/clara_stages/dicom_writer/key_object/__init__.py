@@ -1,0 +1,1 @@
+"""Key Object Selection: the images worth opening."""

@@ -1,0 +1,1 @@
+"""Secondary Capture: pictures with the segments drawn in."""

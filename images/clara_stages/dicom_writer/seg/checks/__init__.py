@@ -1,0 +1,1 @@
+"""What is compared when a written segmentation is read back."""

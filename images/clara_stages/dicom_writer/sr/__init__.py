@@ -1,0 +1,1 @@
+"""Measurement report (TID 1500)."""
