@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("parse_time", "main_path", "reading")
+BENCHMARKS = ("parse_time", "main_path", "reading", "writing")
 
 for name in BENCHMARKS:
     print(f"--- {name}", flush=True)

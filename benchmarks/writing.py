@@ -208,7 +208,7 @@ def one_round(root: Path, number: int) -> dict[str, tuple[float, float]]:
 def main() -> None:
     """Print the figures."""
     print(f"SEG of {SHAPE[2]} slices of {SHAPE[0]} x {SHAPE[1]}, {SEGMENTS} segments on each")
-    print(f"targets: build / highdicom <= {TARGET}, stage / dcmqi <= 1")
+    print(f"target: build / highdicom <= {TARGET}")
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         measure([sys.executable, "-m", "benchmarks.writing", INPUTS, str(root)])

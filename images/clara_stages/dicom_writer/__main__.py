@@ -1,6 +1,6 @@
 """Write what was found as DICOM objects that refer to the source series; nothing wrong gets past the gate."""
 
-import logging
+import re
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -21,7 +21,8 @@ from clara_stages.kit.instances import write_instance_list
 STAGE_VERSION = "2"
 """That of ``stage.yaml``, for the key of a run by hand."""
 
-log = logging.getLogger(__name__)
+_TIMES = re.compile(r" \(\d+ times\)$")
+"""The gate counts equal findings of one output; here outputs are told together."""
 
 
 def main(io: StageIO) -> None:
@@ -131,15 +132,17 @@ def _pass_gate(io: StageIO, job: Job, files: dict[str, list[Path]]) -> None:
 
 
 def _grouped(findings: list[Finding]) -> list[str]:
-    """One sentence for each name of a finding: its first message, and how many more there are."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
+    """One sentence for each name of a finding: its first message, where it is, and how many others there are."""
+    groups: dict[tuple[Severity, str], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.output, finding.name), []).append(finding)
-    return [
-        f"{output}: {name} ({group[0].severity}): {group[0].message}"
-        + (f" (and {len(group) - 1} more)" if len(group) > 1 else "")
-        for (output, name), group in groups.items()
-    ]
+        groups.setdefault((finding.severity, finding.name), []).append(finding)
+    sentences = []
+    for (severity, name), group in groups.items():
+        outputs = ", ".join(dict.fromkeys(finding.output for finding in group))
+        messages = dict.fromkeys(_TIMES.sub("", finding.message) for finding in group)
+        more = f" (and {len(messages) - 1} more like it: see the report)" if len(messages) > 1 else ""
+        sentences.append(f"{name} ({severity}) in {outputs}: {next(iter(messages))}{more}")
+    return sentences
 
 
 def _entries(job: Job, files: dict[str, list[Path]]) -> list[dict[str, str]]:

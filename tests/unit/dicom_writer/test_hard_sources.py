@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from typing import Any
 
 import pytest
 from pydicom import dcmread
@@ -34,7 +35,7 @@ def hostile(text):
 
 SCRIPTS = "肝臓 Ήπαρ 간 печень"
 
-CONTROLS = "line one\nline two\r\x00\x1b[31m \u202egnp.exe"
+CONTROLS = "line one\nline two\r\x00\x1b[31m \u202egnp.exe \ud800"
 
 TEXTS = ["a\\b\\c", "<b>{{ x }}</b> & %s", "x" * 5000, "../../etc/passwd", "=^=^=", SCRIPTS, CONTROLS]
 
@@ -49,7 +50,7 @@ def test_a_hostile_label_table_makes_valid_objects(axial_inputs, tmp_path, run_w
     assert all("/" not in entry["file"] for entry in run.entries)
 
 
-SOURCES = {
+SOURCES: dict[str, tuple[dict[str, Any], str]] = {
     "kanji": (
         {"SpecificCharacterSet": ["", "ISO 2022 IR 87"], "PatientName": "Yamada^Tarou=山田^太郎=やまだ^たろう"},
         "",

@@ -2,8 +2,9 @@
 
 import pytest
 
+from clara_stages.dicom_writer.inputs.segments import Form
 from clara_stages.dicom_writer.params import OUTPUT_NAMES
-from tests.support.writing import BODIES, Form, write_inputs, write_segments
+from tests.support.writing import BODIES, write_inputs, write_segments
 
 EVERYTHING = list(OUTPUT_NAMES)
 
@@ -36,6 +37,14 @@ def test_nothing_found_still_gives_the_image(tmp_path, run_writer):
     assert run.short.exit_code == 0, run.error
     assert "no label has a voxel: only image written" in run.warnings
     assert "seg_instances" not in run.short.metrics
+
+
+def test_an_empty_segment_is_left_out_of_every_output(tmp_path, run_writer):
+    run = run_writer(empty_inputs(tmp_path, NAMES[0]), outputs=EVERYTHING)
+    assert run.short.exit_code == 0, run.error
+    assert run.short.metrics["segments"] == 2
+    (seg,) = (result for result in run.headers if result.Modality == "SEG")
+    assert [item.SegmentLabel for item in seg.SegmentSequence] == NAMES[1:]
 
 
 @pytest.mark.parametrize("names", [NAMES[:1], NAMES])

@@ -19,7 +19,7 @@ from pydicom.uid import (
 
 from clara_stages.dicom_writer.gate.fault import Fault, name_of
 from clara_stages.dicom_writer.gate.presence import is_empty
-from clara_stages.dicom_writer.gate.written_file import elements, items, raw
+from clara_stages.dicom_writer.gate.written_file import elements, items, raw, vr_of
 
 LABELMAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
 """Younger than pydicom's list of names."""
@@ -149,7 +149,7 @@ def _items(dataset: Dataset, within: Sequence[str]) -> list[Dataset]:
 def _code_faults(dataset: Dataset, path: tuple[str, ...]) -> Iterator[Fault]:
     """Every code has one value, and a scheme where it is a Code Value (PS3.3 table 8.8-1)."""
     for element in elements(dataset):
-        for item in items(dataset, element.tag) if element.VR == "SQ" else ():
+        for item in items(dataset, element.tag) if vr_of(element) == "SQ" else ():
             inner = (*path, name_of(int(element.tag)))
             yield from _code_faults(item, inner)
             if "CodeMeaning" not in item:

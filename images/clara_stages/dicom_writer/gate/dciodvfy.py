@@ -37,6 +37,15 @@ def _evidence_classes(dataset: Dataset) -> set[str]:
     }
 
 
+_ONE_BYTE_CHARACTER_SETS = frozenset(
+    {f"ISO_IR {number}" for number in (6, 13, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166, 203)}
+)
+"""A character of theirs is one byte (PS3.3 C.12.1.1.2)."""
+
+_LIMITED = frozenset({"LO", "SH", "ST", "LT", "PN"})
+"""VRs that hold so many characters (PS3.5 6.2)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FalseError:
     """An error of ``dciodvfy`` that is none.
@@ -67,8 +76,16 @@ FALSE_ERRORS: tuple[FalseError, ...] = (
         pattern=re.compile(r"Unrecognized enumerated value <\.\.\.> for value 1 of attribute <Contour Geometric Type>"),
         reason="CLOSEDPLANAR_XOR is younger (PS3.3 Table C.8-42); the type of contours is checked by the output itself",
     ),
+    FalseError(
+        pattern=re.compile(r"\b(?:LO|SH|ST|LT|PN)\b.* - Length invalid for this VR = \d+, expected <= \d+"),
+        reason="it counts bytes; these VRs are limited in characters (PS3.5 6.2), which our own check of values counts",
+        when=lambda dataset: _has_wide_characters(dataset),
+    ),
 )
 """Those of the build of 2022 on objects of this stage."""
+
+_VALUE_ERROR = "Value invalid for this VR"
+_VALUE_SUMMARY = "Dicom dataset contains invalid data values for Value Representations"
 
 _ERROR = re.compile(r"(?:^|- )Error - (.*)")
 _QUOTING = re.compile(r"(Unrecognized [a-z ]+?) <.*> (for value \d+ of attribute <[\w ()'/-]+>)$")
@@ -127,8 +144,19 @@ def errors_in(text: str) -> list[str]:
 
 def without_false_errors(errors: Iterable[str], dataset: Dataset) -> list[str]:
     """The errors of an object that are not known to be none."""
-    false = [item.pattern for item in FALSE_ERRORS if item.when(dataset)]
-    return [line for line in errors if not any(pattern.search(line) for pattern in false)]
+    kept = [
+        line for line in errors if not any(item.pattern.search(line) and item.when(dataset) for item in FALSE_ERRORS)
+    ]
+    # A sum of the lines above it: false where all of them are.
+    return kept if any(_VALUE_ERROR in line for line in kept) else [line for line in kept if line != _VALUE_SUMMARY]
+
+
+def _has_wide_characters(dataset: Dataset) -> bool:
+    """Whether a text has a character of more than one byte, or with bytes that switch to another character set."""
+    declared = dataset.get("SpecificCharacterSet") or "ISO_IR 6"
+    if isinstance(declared, str) and declared in _ONE_BYTE_CHARACTER_SETS:
+        return False
+    return not all(str(element.value).isascii() for element in dataset.iterall() if element.VR in _LIMITED)
 
 
 class _SourceErrors:

@@ -66,6 +66,7 @@ FINDING_NAMES: dict[str, str] = {
     "contour_type": "a contour is not closed, or contours are of several types",
     "contour_data": "the points of a contour are no points",
     "contour_plane": "a contour does not lie in the plane of its image",
+    "contour_position": "a contour does not run along the edges of pixels",
     "contour_outside_image": "a contour leaves its image",
     "contours_overlap": "contours of one region overlap",
     # reports

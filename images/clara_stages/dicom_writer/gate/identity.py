@@ -11,7 +11,7 @@ from clara_stages.dicom_writer.gate.fault import name_of
 from clara_stages.dicom_writer.gate.finding import Finding, Severity
 from clara_stages.dicom_writer.gate.module_tables import top_level_keywords
 from clara_stages.dicom_writer.gate.values import is_valid
-from clara_stages.dicom_writer.gate.written_file import WrittenFile, elements, items
+from clara_stages.dicom_writer.gate.written_file import WrittenFile, elements, items, vr_of
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.outputs import OUTPUTS
 
@@ -119,7 +119,7 @@ def _frames_of_reference(dataset: Dataset, path: tuple[str, ...]) -> Iterator[tu
         tag = int(element.tag)
         if tag in _FRAME_OF_REFERENCE:
             yield " > ".join((*path, name_of(tag))), str(dataset[tag].value or "")
-        elif element.VR == "SQ":
+        elif vr_of(element) == "SQ":
             for item in items(dataset, tag):
                 yield from _frames_of_reference(item, (*path, name_of(tag)))
 

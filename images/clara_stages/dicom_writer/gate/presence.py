@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 
 from clara_stages.dicom_writer.gate.fault import Fault, name_of
 from clara_stages.dicom_writer.gate.module_tables import Node, Tables
-from clara_stages.dicom_writer.gate.written_file import Element, elements, items, raw
+from clara_stages.dicom_writer.gate.written_file import Element, elements, items, raw, vr_of
 
 _TEXT = frozenset(
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"]
@@ -33,7 +33,7 @@ def is_empty(element: Element | None) -> bool:
     if element.length == 0:
         return True
     value = element.value
-    return isinstance(value, bytes) and element.VR in _TEXT and not value.strip(b" \0")
+    return isinstance(value, bytes) and vr_of(element) in _TEXT and not value.strip(b" \0")
 
 
 def _faults(dataset: Dataset, node: Node, path: tuple[str, ...]) -> Iterator[Fault]:

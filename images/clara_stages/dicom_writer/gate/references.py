@@ -16,7 +16,7 @@ from clara_stages.dicom_writer.gate.conditions import SEGMENTATIONS
 from clara_stages.dicom_writer.gate.fault import name_of
 from clara_stages.dicom_writer.gate.finding import Finding
 from clara_stages.dicom_writer.gate.known_instances import KnownInstance, KnownInstances, known_instances
-from clara_stages.dicom_writer.gate.written_file import WrittenFile, elements, items
+from clara_stages.dicom_writer.gate.written_file import WrittenFile, elements, items, vr_of
 from clara_stages.dicom_writer.job import Job
 
 _LISTS = frozenset(
@@ -98,7 +98,7 @@ def _walk(dataset: Dataset, place: _Place, holder: _Object) -> Iterator[Finding]
     if dataset.get("ValueType") == "UIDREF":
         yield from _source_series_findings(dataset, place, holder)
     for element in elements(dataset):
-        for item in items(dataset, element.tag) if element.VR == "SQ" else ():
+        for item in items(dataset, element.tag) if vr_of(element) == "SQ" else ():
             inner = _Place(
                 path=(*place.path, name_of(int(element.tag))),
                 study_instance_uid=str(item.get("StudyInstanceUID") or place.study_instance_uid),

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from clara_stages.dicom_writer.gate.character_sets import DELIMITERS, declared_terms, encodings_of
 from clara_stages.dicom_writer.gate.fault import name_of
 from clara_stages.dicom_writer.gate.finding import Finding
-from clara_stages.dicom_writer.gate.written_file import WrittenFile, elements, items
+from clara_stages.dicom_writer.gate.written_file import WrittenFile, elements, items, vr_of
 from clara_stages.dicom_writer.job import Job
 
 _TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
@@ -36,11 +36,12 @@ def _undecodable(
     declared = declared_terms(dataset) is not None or inherited is not None
     for element in elements(dataset):
         where = (*path, name_of(int(element.tag)))
-        if element.VR == "SQ":
+        vr = vr_of(element)
+        if vr == "SQ":
             for item in items(dataset, element.tag):
                 yield from _undecodable(file, item, where, encodings if declared else None)
             continue
-        value = element.value if element.VR in _TEXT and not isinstance(element, DataElement) else None
+        value = element.value if vr in _TEXT and not isinstance(element, DataElement) else None
         if not isinstance(value, bytes) or (value.isascii() and b"\x1b" not in value):
             continue
         if not declared:
@@ -71,10 +72,11 @@ def _lost(file: WrittenFile, origin: Dataset) -> Iterator[Finding]:
 def _texts(dataset: Dataset, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for element in elements(dataset):
         where = (*path, name_of(int(element.tag)))
-        if element.VR == "SQ":
+        vr = vr_of(element)
+        if vr == "SQ":
             for item in items(dataset, element.tag):
                 yield from _texts(item, where)
-        elif element.VR in _TEXT:
+        elif vr in _TEXT:
             decoded = dataset[element.tag]
             if not decoded.is_empty:
                 values = decoded.value if decoded.VM > 1 else [decoded.value]

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pydicom import dcmread
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
@@ -63,6 +65,22 @@ def elements(dataset: Dataset) -> Iterator[Element]:
     """The elements of one level as they were read: text is not decoded, long values stay on the disk."""
     for tag in dataset.keys():  # noqa: SIM118 - a data set iterates over decoded elements
         yield dataset.get_item(tag, keep_deferred=True)
+
+
+def vr_of(element: Element) -> str:
+    """The value representation: that of the file, or the dictionary's where the file states none.
+
+    It states none in Implicit VR, and UN of values that are too long for Explicit VR (PS3.5 6.2.2).
+    """
+    return str(element.VR) if element.VR not in (None, "UN") else _dictionary_vr(int(element.tag))
+
+
+@cache
+def _dictionary_vr(tag: int) -> str:
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return "UN"
 
 
 def raw(dataset: Dataset, tag: BaseTag | int) -> Element | None:

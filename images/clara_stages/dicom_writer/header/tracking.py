@@ -1,5 +1,6 @@
 """What a segment is called across objects, so that a report's measurements find their segment again."""
 
+from clara_stages.dicom_writer.header.text import long_string
 from clara_stages.dicom_writer.inputs.label_table import Label
 from clara_stages.dicom_writer.job import Job
 
@@ -17,5 +18,5 @@ def tracking(job: Job, label: Label) -> tuple[str, str]:
     Returns:
         The identifier, for people; the UID.
     """
-    identifier = f"{label.name} ({label.segment_number})"
+    identifier = f"{long_string(label.name)} ({label.segment_number})"
     return identifier, job.uid(f"tracking segment {label.segment_number}")

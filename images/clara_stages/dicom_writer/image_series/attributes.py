@@ -44,6 +44,13 @@ class Attributes:
             if element is not None:
                 result.add(element)
 
+    def take_also_empty(self, result: Dataset, keywords: Iterable[str]) -> None:
+        """Copy those that the source has, with or without a value (Type 2C): empty says that it is unknown."""
+        self.take(result, keywords)
+        for keyword in keywords:
+            if keyword not in result and self._is_empty(keyword):
+                result.add(DataElement(keyword, dictionary_VR(keyword), None))
+
     def take_or_empty(self, result: Dataset, keywords: Iterable[str]) -> None:
         """Copy them; what the source lacks is written empty (Type 2), as what is empty there."""
         for keyword in keywords:

@@ -44,7 +44,7 @@ KINDS = {
 """Modality -> the classic image that is written."""
 
 _GENERAL = (
-    *("BodyPartExamined", "Laterality", "ProtocolName", "AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime"),
+    *("BodyPartExamined", "ProtocolName", "AcquisitionDate", "AcquisitionTime", "AcquisitionDateTime"),
     *("AnatomicRegionSequence", "BurnedInAnnotation", "RecognizableVisualFeatures"),
     *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod", "QualityControlImage"),
     *("ContrastBolusAgent", "ContrastBolusRoute"),
@@ -110,6 +110,7 @@ def _image(job: Job, grid: Planes, k: int, attributes: Attributes) -> Dataset:
     result.ImageType = list(kind.image_type)
     result.InstanceNumber = k + 1
     attributes.take(result, _GENERAL)
+    attributes.take_also_empty(result, ("Laterality",))
     _set_acquisition_time(result, attributes)
     _set_place(result, job, grid, k, attributes)
     kind.set_module(result, attributes)

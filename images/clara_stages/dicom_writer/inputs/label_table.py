@@ -4,8 +4,9 @@ import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+from clara_stages.dicom_writer.header.text import readable
 from clara_stages.kit import BadInputError
 
 LABELS_FILE = "labels.json"
@@ -233,8 +234,10 @@ def _field(document: Any, name: str, kind: type[T], where: str = "") -> T:
         raise BadInputError(
             f"{LABELS_FILE}: {path} is {type(value).__name__}, expected {kind.__name__}", remedy=_REMEDY
         )
-    if isinstance(value, str) and not value.strip():
-        raise BadInputError(f"{LABELS_FILE}: {path} is empty, expected a text", remedy=_REMEDY)
+    if isinstance(value, str):
+        value = cast("T", readable(value))
+        if not value:
+            raise BadInputError(f"{LABELS_FILE}: {path} is empty, expected a text", remedy=_REMEDY)
     return value
 
 

@@ -125,7 +125,10 @@ def _has_dimensions(shape: tuple[int, ...], form: Form) -> bool:
 
 
 def _check_values(values: npt.NDArray[Any], table: LabelTable) -> None:
-    counts = np.bincount(values.ravel(order="K"))
+    length = int(values.max(initial=0)) + 1
+    # Plane by plane: what is counted is turned into 64 bits first.
+    planes = [np.bincount(values[..., k].ravel(order="K"), minlength=length) for k in range(values.shape[2])]
+    counts = np.sum(planes, axis=0)
     counted = {int(value): int(counts[value]) for value in np.flatnonzero(counts) if value != 0}
     stated = {label.value: label.voxels for label in table.labels}
     _compare_counts(counted, stated, "value", VOXELS_FILES[Form.LABEL_MAP])

@@ -9,6 +9,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from clara_stages.dicom_writer.header.equipment import MANUFACTURER
 from clara_stages.dicom_writer.header.series_attributes import complete_header, series_number
+from clara_stages.dicom_writer.header.text import long_string, short_text
 from clara_stages.dicom_writer.inputs.source_stack import SourceSlice
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.measurements import measure_segments
@@ -98,8 +99,8 @@ def _description(job: Job, chosen: dict[int, list[int]]) -> str:
     for number, indices in chosen.items():
         names = ", ".join(_name(job.source.slices[index]) for index in indices)
         if names:
-            lines.append(f"{table.by_number(number).name}: {names}")
-    return "\n".join([*lines, *filter(None, [table.intended_use])])
+            lines.append(f"{long_string(table.by_number(number).name)}: {names}")
+    return "\n".join([*lines, *filter(None, [short_text(table.intended_use)])])
 
 
 def _name(image: SourceSlice) -> str:

@@ -34,14 +34,18 @@ def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
         try:
             result = dcmread(path)
             reader = PdfReader(BytesIO(_document(result)), strict=True)
-            text = "\n".join(page.extract_text() for page in reader.pages)
+            pages = [page.extract_text() for page in reader.pages]
             pictures = [picture for page in reader.pages for picture in _drawn(page)]
         except Exception as error:  # whatever the parsers raise, nobody can open it
             yield _finding("unreadable", f"the document cannot be opened ({type(error).__name__})")
             continue
         counted = count_segments(job)
         faults = itertools.chain(
-            _header(result, job), _text(text, job), compare_table(text, job, counted), _pictures(pictures, job, counted)
+            _header(result, job),
+            _page_numbers(pages),
+            _text(_body(pages), job),
+            compare_table(_body(pages), job, counted),
+            _pictures(pictures, job, counted),
         )
         for name, message in faults:
             yield _finding(name, message)
@@ -92,11 +96,19 @@ def _text(text: str, job: Job) -> Iterator[tuple[str, str]]:
             yield "pdf_text", f"{what} is not in the document"
     if not table.labels and "Nothing was found" not in text:
         yield "pdf_text", "the document does not say that nothing was found"
-    pages = re.findall(r"Page (\d+) of (\d+)", text)
-    if pages != [(str(number), str(len(pages))) for number in range(1, len(pages) + 1)]:
-        yield "pdf_text", "the pages are not numbered"
     for keyword in identity_in(text, job.source.first):
         yield "identity_in_text", f"the document holds the patient's {keyword}"
+
+
+def _page_numbers(pages: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for number, page in enumerate(pages, start=1):
+        if not page.rstrip().endswith(f"Page {number} of {len(pages)}"):
+            yield "pdf_text", f"page {number} of {len(pages)} has no number"
+
+
+def _body(pages: Sequence[str]) -> str:
+    """The text without the lines at the foot of each page, which may stand in the middle of a paragraph."""
+    return "\n".join(re.sub(r"[^\n]*\nPage \d+ of \d+\s*$", "", page) for page in pages)
 
 
 def _dense(text: str) -> str:

@@ -69,7 +69,7 @@ def write_report(job: Job) -> bytes:
         BadInputError: The job has no segments.
     """
     _register_fonts()
-    measured = measure_segments(job)
+    measured = [item for item in measure_segments(job) if item.voxels]
     stream = BytesIO()
     table = job.require_segments("pdf").table
     algorithm = legible(f"{table.algorithm.name} {table.algorithm.version}")

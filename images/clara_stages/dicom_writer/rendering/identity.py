@@ -26,6 +26,6 @@ def identity_in(text: str, source: Dataset) -> list[str]:
         words = [re.escape(word) for word in value.split()]
         phrase = r"\W+".join(words)
         # Part of a UID or of a decimal number is no word of its own.
-        if len("".join(words)) >= _SHORTEST and re.search(rf"(?<![\w.]){phrase}(?![\w.])", text, re.IGNORECASE):
+        if len("".join(words)) >= _SHORTEST and re.search(rf"(?<![\w.]){phrase}(?!\.?\w)", text, re.IGNORECASE):
             found.append(keyword)
     return found

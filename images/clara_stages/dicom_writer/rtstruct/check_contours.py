@@ -19,6 +19,10 @@ PLANE_TOLERANCE_MM = 0.01
 OUTSIDE_TOLERANCE = 0.01
 """How far, in pixels, a point may lie outside of the image, whose outermost pixels end half a pixel from centres."""
 
+CORNER_TOLERANCE = 0.01
+"""How far, in pixels, a point may lie from a corner of pixels: contours run along pixel edges, and one that is shifted
+by less than half a pixel still encloses the same centres."""
+
 _CONTOUR_DATA = 0x30060050
 
 _DECIMAL_STRING_CHARACTERS = 16
@@ -88,7 +92,11 @@ def _place(contour: Dataset, source: SourceStack, images: Images) -> tuple[int, 
     )
     if outside > OUTSIDE_TOLERANCE:
         raise ContourError("contour_outside_image", f"a point lies {outside:.2f} pixels outside of the image")
-    return index, np.stack([column, row], axis=1)
+    polygon = np.stack([column, row], axis=1)
+    off_corner = float(np.abs(polygon + 0.5 - np.round(polygon + 0.5)).max())
+    if off_corner > CORNER_TOLERANCE:
+        raise ContourError("contour_position", f"a point lies {off_corner:.3f} pixels from a corner of pixels")
+    return index, polygon
 
 
 def _slice_of(contour: Dataset, source: SourceStack, images: Images) -> int:

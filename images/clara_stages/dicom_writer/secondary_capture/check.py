@@ -16,7 +16,7 @@ from clara_stages.dicom_writer.rendering.compare import compare_picture
 from clara_stages.dicom_writer.rendering.identity import identity_in
 from clara_stages.dicom_writer.rendering.layout import plan_layout
 from clara_stages.dicom_writer.rendering.names import shown_colour
-from clara_stages.dicom_writer.rendering.windowing import window_chooser
+from clara_stages.dicom_writer.rendering.windowing import Window, window_chooser
 
 _OUTPUT = "sc"
 

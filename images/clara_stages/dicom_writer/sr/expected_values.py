@@ -70,8 +70,9 @@ def expected_values(job: Job) -> dict[int, tuple[Label, Expected]]:
             _add_statistics(expected, np.asarray(job.volume.values[box], dtype=np.float64)[mask])
     if has_depth:
         i, j, k = segments.affine_ras[:3, :3].T
-        for number, voxels in _voxels(segments).items():
-            found[number][1].sizes["volume"] = voxels * abs(float(np.dot(i, np.cross(j, k)))) / 1000
+        voxels = _voxels(segments)
+        for number, (_, expected) in found.items():
+            expected.sizes["volume"] = voxels[number] * abs(float(np.dot(i, np.cross(j, k)))) / 1000
     for number, index, mask in slice_masks(job):
         _add_slice(found[number][1], index, mask, job)
     return found

@@ -77,7 +77,7 @@ def build_group(job: Job, measured: SegmentMeasurements, segmentation: Dataset |
     if measured.long_axis_slice is not None:
         _draw_long_axis(group[0], job.source.slices[measured.long_axis_slice], measured)
     # The name in the tracking identifier has a number; viewers (OHIF) show the comment beside the line.
-    group[0].ContentSequence.append(comment(label.name))
+    group[0].ContentSequence.append(comment(long_string(label.name)))
     return group
 
 

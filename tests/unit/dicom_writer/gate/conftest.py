@@ -1,6 +1,5 @@
 """Good results of every output, and what the gate says once one of their files is altered."""
 
-import copy
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +43,7 @@ class Results:
             return examine(self.files, job or self.job)
 
     def after(self, output: str, change: Callable[[Dataset], object], index: int = 0, accept=()) -> list[Finding]:
-        """What the gate finds once ``change`` was made to one file. Only that output, and what it refers to, is read."""
+        """What the gate finds once ``change`` was made to one file; only its output and what that refers to is read."""
         dataset = self.dataset(output, index)
         change(dataset)
         altered = self.folder / "altered" / self.files[output][index].name
@@ -87,6 +86,11 @@ def errors_of():
 
 
 @pytest.fixture
-def header_of():
-    """A copy of a data set that may be changed."""
-    return copy.deepcopy
+def examine_all():
+    """``examine_all(job, folder)``: what the gate finds in everything that the job asks for."""
+
+    def findings(job, folder):
+        folder.mkdir()
+        return Results(job, folder, job.params.chosen).examine()
+
+    return findings

@@ -18,8 +18,8 @@ from tests.support.peers import require_program
         (
             "Value invalid for this VR - (0x0020,0x0010) SH Study ID  SH [0] = <SMITH-17-AND-LONGER> - Length invalid "
             "for this VR = 19, expected <= 16",
-            "Value invalid for this VR - (0x0020,0x0010) SH Study ID  SH [0] = <...> - Length invalid for this VR = 19, "
-            "expected <= 16",
+            "Value invalid for this VR - (0x0020,0x0010) SH Study ID  SH [0] = <...> - Length invalid for this VR = "
+            "19, expected <= 16",
         ),
         (
             "Value dubious for this VR - (0x0010,0x0010) PN Patient's Name  PN [0] = <Smith> Anna <x> - Retired form",
@@ -45,7 +45,7 @@ def test_only_errors_are_taken():
     assert errors_in(text) == ["Information Object Not found", "Bad group"]
 
 
-def test_a_side_is_not_wanted_of_a_body_part_that_nobody_states(header_of, results_of):
+def test_a_side_is_not_wanted_of_a_body_part_that_nobody_states(results_of):
     line = "Missing attribute Type 2C Conditional Element=<Laterality> Module=<GeneralSeries>"
     dataset = results_of().dataset("seg")
     dataset.pop("BodyPartExamined", None)

@@ -12,9 +12,9 @@ MAKERS = ("Finding", "Fault")
 
 
 def names_in(path):
-    """Names given to ``Finding``, ``Fault`` and to functions of this file that pass one of their arguments on as name."""
+    """Names given to ``Finding``, ``Fault`` and to functions of this file that pass an argument on as name."""
     tree = ast.parse(path.read_text())
-    makers = {name: (None, "name") for name in MAKERS}
+    makers: dict[str, tuple[int | None, str]] = {name: (None, "name") for name in MAKERS}
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef | ast.Lambda):
             arguments = [item.arg for item in function.args.args if item.arg != "self"]

@@ -43,7 +43,7 @@ def test_errors_that_are_not_accepted_stay_errors_and_come_first(results_of):
 
 def test_a_name_that_no_finding_has_cannot_be_accepted():
     with pytest.raises(
-        BadInputError, match="names missing_typ_1, which no finding is called; there are .*missing_type_1"
+        BadInputError, match=r"names missing_typ_1, which no finding is called; there are .*missing_type_1"
     ):
         check_accepted(["missing_typ_1"])
 

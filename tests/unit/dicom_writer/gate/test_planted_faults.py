@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from pydicom.pixels import pack_bits
+from pydicom.pixels.utils import pack_bits
 
 from clara_stages.dicom_writer.gate.finding import Severity
 from clara_stages.dicom_writer.outputs import OUTPUTS
@@ -159,7 +159,7 @@ def test_frames_that_refer_to_another_slice_are_stopped(errors_after, geometry):
         dataset.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence = copy.deepcopy(list(second))
         dataset.PerFrameFunctionalGroupsSequence[1].DerivationImageSequence = copy.deepcopy(list(first))
 
-    assert "source_reference" in errors_after("seg", swap, geometry)
+    assert errors_after("seg", swap, geometry) & {"frame_position", "source_reference"}
 
 
 def test_another_frame_of_reference_and_a_dangling_reference_are_stopped(errors_after):
@@ -189,10 +189,10 @@ def move_contours(dataset, offset_mm, region=0):
 
 
 @pytest.mark.parametrize("geometry", LAYERED)
-@pytest.mark.parametrize("offset_mm", [(2.0, 0, 0), (1.0, 0, 0), (0, 2.25, 0), (0, 0, 5.0)])
+@pytest.mark.parametrize("offset_mm", [(2.0, 0, 0), (1.0, 0, 0), (0.1, 0, 0), (0, 2.25, 0), (0, 0, 5.0)])
 def test_contours_that_lie_elsewhere_are_stopped(errors_after, geometry, offset_mm):
     assert errors_after("rtstruct", lambda d: move_contours(d, offset_mm), geometry) & {
-        "voxels_differ", "contour_plane", "contour_outside_image",
+        "voxels_differ", "contour_plane", "contour_outside_image", "contour_position",
     }  # fmt: skip
 
 
@@ -244,6 +244,13 @@ def test_a_contour_that_names_another_frame_is_stopped(errors_after):
 # SR
 
 
+def measurements(dataset):
+    """The numbers of the measurement groups; those of the image library describe images."""
+    for item in content_items(dataset, "CONTAINER"):
+        if item.ConceptNameCodeSequence[0].CodeValue == "125007":
+            yield from content_items(item, "NUM")
+
+
 def content_items(item, value_type):
     for child in item.get("ContentSequence") or ():
         if child.ValueType == value_type:
@@ -254,7 +261,7 @@ def content_items(item, value_type):
 @pytest.mark.parametrize("number", range(6))
 def test_a_changed_number_in_a_report_is_stopped(errors_after, number):
     def change(dataset):
-        value = list(content_items(dataset, "NUM"))[number].MeasuredValueSequence[0]
+        value = list(measurements(dataset))[number].MeasuredValueSequence[0]
         value.NumericValue = f"{float(value.NumericValue) * 1.02 + 1:.4f}"
         value.pop("FloatingPointValue", None)
 
@@ -263,7 +270,7 @@ def test_a_changed_number_in_a_report_is_stopped(errors_after, number):
 
 def test_another_unit_in_a_report_is_stopped(errors_after):
     def change(dataset):
-        value = next(content_items(dataset, "NUM")).MeasuredValueSequence[0]
+        value = next(measurements(dataset)).MeasuredValueSequence[0]
         value.MeasurementUnitsCodeSequence[0].CodeValue = "mm3"
 
     assert "measurement_unit" in errors_after("sr", change)

@@ -2,6 +2,7 @@
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import ImplicitVRLittleEndian
 
 from clara_stages.dicom_writer.inputs.predecessor import Predecessor
 
@@ -100,6 +101,22 @@ def test_a_predecessor_is_a_known_series_and_no_other_is(results_of, errors_of):
         dataset.RelatedSeriesSequence[0].SeriesInstanceUID = "1.2.3.78"
 
     assert "dangling_reference" in errors_of(results.after("seg", another))
+
+
+def test_a_file_in_implicit_vr_is_looked_at_as_closely(results_of, errors_of):
+    def change(dataset):
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+        dataset.ROIContourSequence[0].ContourSequence[0].ContourImageSequence[0].ReferencedSOPInstanceUID = "1.2.3.99"
+        dataset.StructureSetROISequence[1].ReferencedFrameOfReferenceUID = "1.2.3.99"
+        dataset.StructureSetROISequence[1].ROIName = " "
+        dataset.RTROIObservationsSequence[0].RTROIIdentificationCodeSequence[0].CodeMeaning = ""
+
+    def implicit(dataset):
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+
+    results = results_of(outputs=("seg", "rtstruct", "sr"))
+    assert errors_of(results.after("rtstruct", implicit)) == set()
+    assert errors_of(results.after("rtstruct", change)) >= {"dangling_reference", "frame_of_reference", "empty_type_1"}
 
 
 def test_a_reference_that_the_source_makes_itself_is_not_ours(results_of):

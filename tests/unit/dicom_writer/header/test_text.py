@@ -30,6 +30,14 @@ def test_a_short_text_keeps_its_lines_and_is_cut_at_1024():
     assert len(short_text("x" * 2000)) == 1024
 
 
-@pytest.mark.parametrize(("text", "expected"), [("../../1 liver", "LIVER"), ("2 肝臓", "RESULT"), ("", "RESULT")])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("../../1 liver", "LIVER"), ("<b>{{ x }}</b> %", "B___ X ____B"), ("2 肝臓", "RESULT"), ("", "RESULT")],
+)
 def test_a_code_string_begins_with_a_letter_and_is_never_empty(text, expected):
     assert code_string(text) == expected
+
+
+@pytest.mark.parametrize("make", [long_string, short_text])
+def test_marks_that_nobody_sees_and_halves_of_characters_are_left_out(make):
+    assert make("a\x85b\u202ec\u2028d\ud800e") == "a b c d e"
