@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset
 
@@ -18,6 +19,9 @@ from clara_stages.dicom_writer.inputs.volume import Volume
 from clara_stages.dicom_writer.params import Params
 from clara_stages.kit import BadInputError
 from clara_stages.kit.contract import StageRequest
+
+if TYPE_CHECKING:
+    from clara_stages.dicom_writer.measurements import SegmentMeasurements
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,13 @@ class Job:
                 remedy=f"join volume (for example read.volume) in the workflow, or take {output!r} out of outputs",
             )
         return self.volume
+
+    @cached_property
+    def measurements(self) -> "tuple[SegmentMeasurements, ...]":
+        """What is measured of each segment: once for all reports."""
+        from clara_stages.dicom_writer.measurements import measure_segments  # which needs a job itself
+
+        return measure_segments(self)
 
     @cached_property
     def patient_and_study(self) -> Dataset:

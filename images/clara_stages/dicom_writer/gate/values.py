@@ -93,9 +93,9 @@ def element_faults(element: Element, encodings: list[str]) -> Iterator[tuple[str
     """(finding name, what is wrong) of one element that is no sequence."""
     vrs, least, most, step = _dictionary(int(element.tag))
     vr = vr_of(element)
-    if (
-        vrs and vr not in vrs and len(vr) == len("US")
-    ):  # longer: the dictionary leaves a choice, and the file states none
+    if len(vr) > len("US"):  # the dictionary leaves a choice (OB or OW), and the file states none
+        return
+    if vrs and vr not in vrs:
         yield "wrong_vr", f"has VR {vr}, expected {' or '.join(vrs)}"
         return
     value = _bytes(element, vr)

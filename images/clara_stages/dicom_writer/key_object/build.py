@@ -12,7 +12,6 @@ from clara_stages.dicom_writer.header.series_attributes import complete_header, 
 from clara_stages.dicom_writer.header.text import long_string, short_text
 from clara_stages.dicom_writer.inputs.source_stack import SourceSlice
 from clara_stages.dicom_writer.job import Job
-from clara_stages.dicom_writer.measurements import measure_segments
 from clara_stages.dicom_writer.sr.document import device_observer, evidence_of_source
 
 FILE = "key_object.dcm"
@@ -32,7 +31,7 @@ def build(job: Job) -> Iterator[tuple[str, Dataset]]:
     """
     chosen = {
         measured.label.segment_number: largest_slices(measured.slice_pixels, job.params.key_images)
-        for measured in measure_segments(job)
+        for measured in job.measurements
     }
     indices = sorted({index for some in chosen.values() for index in some})
     if not indices:

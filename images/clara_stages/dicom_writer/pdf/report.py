@@ -20,7 +20,7 @@ from reportlab.platypus import Image as PictureFlowable
 from clara_stages.dicom_writer.header.equipment import software_version
 from clara_stages.dicom_writer.inputs.label_table import Label
 from clara_stages.dicom_writer.job import Job
-from clara_stages.dicom_writer.measurements import SegmentMeasurements, measure_segments
+from clara_stages.dicom_writer.measurements import SegmentMeasurements
 from clara_stages.dicom_writer.pdf.notes import notes
 from clara_stages.dicom_writer.pdf.numbers import table_columns
 from clara_stages.dicom_writer.rendering.fonts import font_path, legible
@@ -69,7 +69,7 @@ def write_report(job: Job) -> bytes:
         BadInputError: The job has no segments.
     """
     _register_fonts()
-    measured = [item for item in measure_segments(job) if item.voxels]
+    measured = [item for item in job.measurements if item.voxels]
     stream = BytesIO()
     table = job.require_segments("pdf").table
     algorithm = legible(f"{table.algorithm.name} {table.algorithm.version}")

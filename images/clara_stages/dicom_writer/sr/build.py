@@ -15,7 +15,7 @@ from clara_stages.dicom_writer.header.equipment import MANUFACTURER
 from clara_stages.dicom_writer.header.series_attributes import complete_header, series_number
 from clara_stages.dicom_writer.inputs.label_table import Label
 from clara_stages.dicom_writer.job import Job
-from clara_stages.dicom_writer.measurements import SegmentMeasurements, measure_segments
+from clara_stages.dicom_writer.measurements import SegmentMeasurements
 from clara_stages.dicom_writer.sr.codes import procedure
 from clara_stages.dicom_writer.sr.document import (
     device_observer,
@@ -48,7 +48,7 @@ def build(job: Job) -> Iterator[tuple[str, Dataset]]:
     Raises:
         BadInputError: The job has no segments.
     """
-    measured = measure_segments(job)
+    measured = job.measurements
     if not measured:
         return
     groups = [build_group(job, one, segmentation_of(job, one.label)) for one in measured]

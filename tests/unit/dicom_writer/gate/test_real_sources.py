@@ -2,6 +2,7 @@
 
 import pytest
 
+from clara_stages.dicom_reader.__main__ import main as read_study
 from clara_stages.dicom_writer.gate.finding import Severity
 from clara_stages.dicom_writer.header.source_time import UNKNOWN_TIME, latest_source_time
 from clara_stages.dicom_writer.inputs.segments import Form, load_segments
@@ -13,7 +14,7 @@ from clara_stages.dicom_writer.params import Params
 from clara_stages.kit import StageIO
 from clara_stages.kit.contract import StageRequest
 from tests.support.data import case
-from tests.support.writing import read_study, write_segments
+from tests.support.writing import write_segments
 
 
 def request_of(stage, **fields):
