@@ -6,7 +6,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from clara_stages.dicom_writer.gate.finding import Finding, Severity
-from clara_stages.dicom_writer.gate.gate import examine
+from clara_stages.dicom_writer.gate.gate import check_accepted, examine
 from clara_stages.dicom_writer.gate.report import summarise, write_report
 from clara_stages.dicom_writer.header.file_meta import set_file_meta
 from clara_stages.dicom_writer.job import Job
@@ -29,7 +29,9 @@ def main(io: StageIO) -> None:
     """Load, settle what can be written, write each output, examine all that was written."""
     with quiet_libraries():
         io.uses("highdicom", "pydicom")
-        job = load_job(io, io.params(Params))
+        params = io.params(Params)
+        check_accepted(params.accept)
+        job = load_job(io, params)
         chosen = settle_outputs(job)
         written = {name: _write(io, job, name) for name in chosen}
         files = {name: paths for name, paths in written.items() if paths}
@@ -62,7 +64,7 @@ def _with_place(job: Job, chosen: list[str]) -> list[str]:
         return chosen
     refused = [name for name in chosen if OUTPUTS[name].needs_frame_of_reference]
     lacking = "Frame of Reference UID" if job.source.has_place else "position in the patient"
-    reason = f"the source has no {lacking}, and none is invented: {', '.join(refused)} cannot state where segments lie"
+    reason = f"the source has no {lacking}, and none is invented: {', '.join(refused)} cannot state where they lie"
     if refused and refused == chosen:
         raise OutOfScopeError(
             reason,

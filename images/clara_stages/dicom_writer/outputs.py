@@ -41,7 +41,7 @@ class Output:
 
 
 OUTPUTS: dict[str, Output] = {
-    "image": Output(package="image_series", needs_segments=False),
+    "image": Output(package="image_series", needs_frame_of_reference=True, needs_segments=False),
     "seg": Output(package="seg", needs_frame_of_reference=True),
     "rtstruct": Output(package="rtstruct", needs_frame_of_reference=True),
     "sr": Output(package="sr"),

@@ -73,7 +73,7 @@ def test_a_source_without_frame_of_reference_is_out_of_scope_where_nothing_else_
 def test_what_needs_no_place_in_the_patient_is_written_without_one(tmp_path, run_writer, geometry):
     run = run_writer(write_inputs(tmp_path / "inputs", geometry), outputs=["seg", *PLACELESS])
     assert run.short.exit_code == 0, run.error
-    assert any("none is invented: seg cannot state where segments lie; not written" in text for text in run.warnings)
+    assert any("none is invented: seg cannot state where they lie; not written" in text for text in run.warnings)
     assert {name for name in EVERYTHING if f"{name}_instances" in run.short.metrics} == set(PLACELESS)
 
 

@@ -135,8 +135,7 @@ def _set_acquisition_time(result: Dataset, attributes: Attributes) -> None:
 
 def _set_place(result: Dataset, job: Job, grid: Planes, k: int, attributes: Attributes) -> None:
     """Frame of Reference, Image Plane (PS3.3 C.7.4.1, C.7.6.2), and Patient Position of General Series."""
-    if job.source.frame_of_reference_uid:
-        result.FrameOfReferenceUID = job.source.frame_of_reference_uid
+    result.FrameOfReferenceUID = job.source.frame_of_reference_uid
     result.PositionReferenceIndicator = attributes.text("PositionReferenceIndicator") or None
     if not attributes.find("PatientOrientationCodeSequence"):  # it would say the same (PS3.3 C.7.3.1)
         attributes.take_or_empty(result, ("PatientPosition",))
@@ -185,8 +184,6 @@ def _description(job: Job) -> str:
 
 
 def _warn(job: Job, missing: dict[str, None], error: float, storage: Storage) -> None:
-    if not job.source.frame_of_reference_uid:
-        job.warn("the source has no FrameOfReferenceUID: the derived images have none either, though it is Type 1")
     if missing:
         job.warn(f"the source lacks {', '.join(missing)}: written empty, or as the term that claims least")
     if error > REPORTED_PART * (storage.high - storage.low):
