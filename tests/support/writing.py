@@ -14,7 +14,7 @@ from clara_stages.dicom_writer.header.source_time import UNKNOWN_TIME, latest_so
 from clara_stages.dicom_writer.inputs.grid import check_same_grid
 from clara_stages.dicom_writer.inputs.predecessor import Predecessor
 from clara_stages.dicom_writer.inputs.segments import VOXELS_FILES, Form, load_segments
-from clara_stages.dicom_writer.inputs.source_stack import load_source_stack
+from clara_stages.dicom_writer.inputs.source_stack import SourceStack, load_source_stack
 from clara_stages.dicom_writer.inputs.volume import load_volume
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.params import Params
@@ -223,6 +223,11 @@ def draw(
     if body.hole_mm:
         inside = np.minimum(inside, np.clip((np.linalg.norm(away, axis=-1) - body.hole_mm) / 4 + 0.5, 0, 1))
     return inside.astype(np.float32)
+
+
+def on_slices(source: SourceStack, values: np.ndarray) -> np.ndarray:
+    """What a volume shows on every source slice, shape ``(slices, rows, columns)``."""
+    return np.stack([source.on_slice(values, index) for index in range(len(source.slices))])
 
 
 def _held(fields: Sequence[np.ndarray], form: Form) -> np.ndarray:

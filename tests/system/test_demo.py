@@ -34,10 +34,11 @@ def test_the_demonstration_ends_with_a_segmentation_a_picture_and_nothing_runnin
     assert (summary["dag_id"], summary["state"]) == ("OrganSeg", "success")
     assert summary["dag_run_id"].startswith("dicom__")
     assert all(summary["timings_s"][phase] > 0 for phase in ("ingest", "trigger", "read", "segment", "write", "total"))
-    (received,) = summary["received"]
-    segmentation = hd.seg.segread(received["path"])
-    assert Path(received["path"]).parent == out / "received"
-    assert (received["modality"], segmentation.StudyInstanceUID) == ("SEG", summary["study_instance_uid"])
+    received = {item["modality"]: Path(item["path"]) for item in summary["received"]}
+    assert set(received) == {"SEG", "SR", "DOC"}
+    assert {path.parent for path in received.values()} == {out / "received"}
+    assert hd.seg.segread(received["SEG"]).StudyInstanceUID == summary["study_instance_uid"]
+    assert (out / "report.pdf").read_bytes().startswith(b"%PDF")
     assert set(summary["io_folders"]) == {"read", "segment", "write", "send"}
     assert all((Path(folder) / "result.json").is_file() for folder in summary["io_folders"].values())
     assert (out / "overview.png").stat().st_size > 10_000

@@ -15,7 +15,7 @@ from clara_ops.cli.laptop.home import Checkout, Home, HomeBusyError
 from clara_ops.cli.laptop.interruption import Interrupted
 from clara_ops.cli.laptop.system import ComponentFailedError, running_system
 from tools.demo.follow import Follower, FollowError
-from tools.demo.received import ReceivedError, collect_received, require_segmentation
+from tools.demo.received import ReceivedError, collect_received, require_segmentation, unpack_report
 from tools.demo.send import SendError, send_study
 from tools.demo.study import Study, StudyError, find_study
 from tools.demo.summary import Outcome, describe, write_summary
@@ -79,6 +79,8 @@ class Demo:
             segmentation = require_segmentation(self.outcome.received, study)
             self.say("drawing the picture")
             self.picture = self._draw(study, segmentation)
+            if unpack_report(self.outcome.received, self.out / "report.pdf"):
+                self.say(f"the report is {self.out / 'report.pdf'}")
 
     def say(self, text: str) -> None:
         """Tell the user, with the seconds since the start."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tools.demo.study import Study
 
 SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4"
+ENCAPSULATED_PDF_STORAGE = "1.2.840.10008.5.1.4.1.1.104.1"
 
 
 class ReceivedError(Exception):
@@ -41,6 +42,15 @@ def collect_received(pacs: Path, target: Path) -> tuple[Received, ...]:
         dataset = dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID", "Modality"])
         found.append(Received(path=path, sop_class_uid=str(dataset.SOPClassUID), modality=str(dataset.Modality)))
     return tuple(found)
+
+
+def unpack_report(received: tuple[Received, ...], target: Path) -> bool:
+    """Write the PDF among what came back, for any PDF reader; False where there is none."""
+    for item in received:
+        if item.sop_class_uid == ENCAPSULATED_PDF_STORAGE:
+            target.write_bytes(dcmread(item.path).EncapsulatedDocument)
+            return True
+    return False
 
 
 def require_segmentation(received: tuple[Received, ...], study: Study) -> Path:

@@ -12,6 +12,7 @@ from clara_stages.dicom_writer.header.character_set import CharacterSets
 from clara_stages.dicom_writer.header.equipment import acquisition_equipment, processing_equipment
 from clara_stages.dicom_writer.header.patient_study import patient_and_study
 from clara_stages.dicom_writer.header.uids import result_uid
+from clara_stages.dicom_writer.inputs.label_table import Label
 from clara_stages.dicom_writer.inputs.predecessor import Predecessor
 from clara_stages.dicom_writer.inputs.segments import Segments
 from clara_stages.dicom_writer.inputs.source_stack import SourceStack
@@ -72,6 +73,16 @@ class Job:
                 remedy=f"join volume (for example read.volume) in the workflow, or take {output!r} out of outputs",
             )
         return self.volume
+
+    @property
+    def described_labels(self) -> tuple[Label, ...]:
+        """The labels that results tell of, in order of segment number; empty ones only where the workflow keeps them.
+
+        Raises:
+            BadInputError: There are no segments.
+        """
+        table = self.require_segments("segments").table
+        return (*table.labels, *table.absent) if self.params.empty_segments == "keep" else table.labels
 
     @cached_property
     def measurements(self) -> "tuple[SegmentMeasurements, ...]":

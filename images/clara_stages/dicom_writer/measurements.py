@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from clara_stages.dicom_writer.diameter import Diameter, largest_diameter
 from clara_stages.dicom_writer.inputs.label_table import Code, Label
-from clara_stages.dicom_writer.inputs.segments import THRESHOLD, Form, Segments
+from clara_stages.dicom_writer.inputs.segments import Form, Segments
 from clara_stages.dicom_writer.inputs.source_stack import SourceStack
 from clara_stages.dicom_writer.job import Job
 
@@ -81,30 +81,19 @@ def measure_segments(job: Job) -> tuple[SegmentMeasurements, ...]:
     segments = job.require_segments("measurements")
     outlines = {label.segment_number: _Outline(slices=len(job.source.slices)) for label in segments.table.labels}
     for index in range(len(job.source.slices)):
-        for label, mask, box in _boxed_masks(segments, _slice_values(segments, job.source, index)):
+        for label, mask, box in _boxed_masks(segments, job.source.on_slice(segments.values, index)):
             outlines[label.segment_number].add(index, mask, box, job.source)
     measured = {
         label.segment_number: _measure(job, label, outlines[label.segment_number], box, mask)
         for label, mask, box in _boxed_masks(segments, segments.values)
     }
-    kept = segments.table.absent if job.params.empty_segments == "keep" else ()
-    return tuple(
-        measured.get(label.segment_number) or _nothing(job, label) for label in (*segments.table.labels, *kept)
-    )
+    return tuple(measured.get(label.segment_number) or _nothing(job, label) for label in job.described_labels)
 
 
 def unit_code(unit: str) -> Code:
     """The UCUM code of a unit of ``series.json``; one that is not known there is taken for UCUM itself."""
     value, meaning = _UCUM_CODES.get(unit, (unit, unit))
     return Code(scheme="UCUM", value=value, meaning=meaning)
-
-
-def _slice_values(segments: Segments, source: SourceStack, index: int) -> npt.NDArray[Any]:
-    """What the segments hold on one source slice, shape ``(rows, columns)`` or ``(rows, columns, channel)``."""
-    if segments.form is Form.LABEL_MAP:
-        return source.on_slice(segments.values, index)
-    channels = range(segments.values.shape[-1])
-    return np.stack([source.on_slice(segments.values[..., channel], index) for channel in channels], axis=-1)
 
 
 def _boxed_masks(segments: Segments, values: npt.NDArray[Any]) -> Iterator[tuple[Label, npt.NDArray[np.bool_], Box]]:
@@ -114,11 +103,10 @@ def _boxed_masks(segments: Segments, values: npt.NDArray[Any]) -> Iterator[tuple
         for label in segments.table.labels:
             box = boxes[label.value - 1]
             if box is not None:
-                yield label, values[box] == label.value, box
+                yield label, segments.where(label, values[box]), box
         return
     for label in segments.table.labels:
-        channel = values[..., label.channel]
-        mask = channel > 0 if segments.form is Form.SEGMENT_STACK else channel >= THRESHOLD
+        mask = segments.where(label, values)
         (box,) = _boxes(mask.view(np.uint8), 1)
         if box is not None:
             yield label, mask[box], box

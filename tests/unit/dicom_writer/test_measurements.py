@@ -7,7 +7,7 @@ import pytest
 
 from clara_stages.dicom_writer.inputs.segments import Form
 from clara_stages.dicom_writer.measurements import measure_segments, unit_code
-from tests.support.writing import make_job
+from tests.support.writing import make_job, on_slices
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -117,7 +117,7 @@ def test_probabilities_are_measured_where_they_reach_one_half(tmp_path):
 def test_the_long_axis_of_tilted_slices_is_of_the_slices_themselves(form, tmp_path):
     job = make_job(tmp_path, "tilted", form=form)
     for found in measure_segments(job):
-        shown = job.source.on_slices(job.segments.mask(found.label.segment_number))
+        shown = on_slices(job.source, job.segments.mask(found.label.segment_number))
         assert found.slice_pixels == tuple(int(mask.sum()) for mask in shown)
         (column, row), _ = found.long_axis_ends
         touched = shown[found.long_axis_slice]

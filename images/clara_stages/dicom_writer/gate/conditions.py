@@ -14,17 +14,12 @@ from pydicom.uid import (
     PositronEmissionTomographyImageStorage,
     RTStructureSetStorage,
     SecondaryCaptureImageStorage,
-    SegmentationStorage,
 )
 
 from clara_stages.dicom_writer.gate.fault import Fault, name_of
 from clara_stages.dicom_writer.gate.presence import is_empty
 from clara_stages.dicom_writer.gate.written_file import elements, items, raw, vr_of
-
-LABELMAP_SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
-"""Younger than pydicom's list of names."""
-
-SEGMENTATIONS = frozenset({str(SegmentationStorage), LABELMAP_SEGMENTATION_STORAGE})
+from clara_stages.dicom_writer.sop_classes import SEGMENTATIONS
 
 _SINGLE_FRAME = frozenset({str(CTImageStorage), str(MRImageStorage), str(PositronEmissionTomographyImageStorage)})
 

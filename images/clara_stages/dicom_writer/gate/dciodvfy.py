@@ -14,15 +14,15 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from clara_stages.dicom_writer.gate.conditions import LABELMAP_SEGMENTATION_STORAGE
 from clara_stages.dicom_writer.gate.finding import Finding, Severity
 from clara_stages.dicom_writer.gate.written_file import WrittenFile, items
 from clara_stages.dicom_writer.job import Job
+from clara_stages.dicom_writer.sop_classes import LABEL_MAP_SEGMENTATION_STORAGE
 
 _TIME_LIMIT_S = 120
 """A segmentation of 2,000 frames takes a second; a program that hangs must not hold the stage."""
 
-_UNKNOWN_SOP_CLASSES = frozenset({LABELMAP_SEGMENTATION_STORAGE})
+_UNKNOWN_SOP_CLASSES = frozenset({LABEL_MAP_SEGMENTATION_STORAGE})
 """Younger than the build of 2022 that distributions ship: it finds no Information Object and takes the rules of other
 objects."""
 
@@ -70,7 +70,7 @@ FALSE_ERRORS: tuple[FalseError, ...] = (
     FalseError(
         pattern=re.compile(r"Referenced SOP Class that is not segmentation - attribute <ReferencedSegmentNumber>"),
         reason="Label Map Segmentation, which it does not know, is one (PS3.3 table 10-3)",
-        when=lambda dataset: LABELMAP_SEGMENTATION_STORAGE in _evidence_classes(dataset),
+        when=lambda dataset: LABEL_MAP_SEGMENTATION_STORAGE in _evidence_classes(dataset),
     ),
     FalseError(
         pattern=re.compile(r"Unrecognized enumerated value <\.\.\.> for value 1 of attribute <Contour Geometric Type>"),

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
 
-from clara_stages.dicom_writer.gate.conditions import LABELMAP_SEGMENTATION_STORAGE, SEGMENTATIONS
 from clara_stages.dicom_writer.gate.fault import Fault
 from clara_stages.dicom_writer.gate.written_file import items
+from clara_stages.dicom_writer.sop_classes import LABEL_MAP_SEGMENTATION_STORAGE, SEGMENTATIONS
 
 _SHARED = "SharedFunctionalGroupsSequence"
 _PER_FRAME = "PerFrameFunctionalGroupsSequence"
@@ -29,7 +29,7 @@ def functional_group_faults(dataset: Dataset, sop_class_uid: str) -> Iterator[Fa
         yield Fault(name="functional_group", path=(_PER_FRAME,), detail=detail)
     shared = items(dataset, _SHARED)
     in_all = {keyword for item in shared for keyword in (*_MACROS, _IDENTIFICATION) if items(item, keyword)}
-    wanted = (*_MACROS, *(() if sop_class_uid == LABELMAP_SEGMENTATION_STORAGE else (_IDENTIFICATION,)))
+    wanted = (*_MACROS, *(() if sop_class_uid == LABEL_MAP_SEGMENTATION_STORAGE else (_IDENTIFICATION,)))
     for keyword in wanted:
         stating = sum(1 for frame in frames if items(frame, keyword))
         if keyword in in_all and stating:

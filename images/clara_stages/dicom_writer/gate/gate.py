@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from clara_stages.dicom_writer.gate import dciodvfy, identity, iod, laterality, references, texts
+from clara_stages.dicom_writer.gate import code_meanings, dciodvfy, header, identity, iod, laterality, references, texts
 from clara_stages.dicom_writer.gate.finding import Finding, Severity
 from clara_stages.dicom_writer.gate.finding_names import FINDING_NAMES
 from clara_stages.dicom_writer.gate.written_file import WrittenFile, read_written
@@ -25,6 +25,8 @@ GENERIC_CHECKS: dict[str, Check] = {
     "dciodvfy": dciodvfy.check,
     "references": references.check,
     "identity": identity.check,
+    "header": header.check,
+    "code_meanings": code_meanings.check,
     "texts": texts.check,
     "laterality": laterality.check,
 }

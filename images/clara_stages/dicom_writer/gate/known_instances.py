@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from clara_stages.dicom_writer.gate.conditions import SEGMENTATIONS
 from clara_stages.dicom_writer.gate.written_file import WrittenFile, items
 from clara_stages.dicom_writer.job import Job
+from clara_stages.dicom_writer.sop_classes import SEGMENTATIONS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,12 @@ from functools import cache
 from typing import Any
 
 from pydicom.datadict import tag_for_keyword
+from pydicom.uid import SegmentationStorage
 
-_LABELMAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
-_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+from clara_stages.dicom_writer.sop_classes import LABEL_MAP_SEGMENTATION_STORAGE
 
-_SAME_MODULES = {_LABELMAP_SEGMENTATION: _SEGMENTATION}
-"""SOP classes that the tables do not have: the Label Map Segmentation IOD (PS3.3 A.90) has the modules of the
-Segmentation IOD."""
+_SAME_MODULES: dict[str, str] = {LABEL_MAP_SEGMENTATION_STORAGE: SegmentationStorage}
+"""SOP classes that the tables do not have -> another one of the same IOD."""
 
 _PIXELS = {"PixelData", "FloatPixelData", "DoubleFloatPixelData"}
 

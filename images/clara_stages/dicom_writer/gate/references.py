@@ -12,12 +12,12 @@ from pydicom.uid import (
     RTStructureSetStorage,
 )
 
-from clara_stages.dicom_writer.gate.conditions import SEGMENTATIONS
 from clara_stages.dicom_writer.gate.fault import name_of
 from clara_stages.dicom_writer.gate.finding import Finding
 from clara_stages.dicom_writer.gate.known_instances import KnownInstance, KnownInstances, known_instances
-from clara_stages.dicom_writer.gate.written_file import WrittenFile, elements, items, vr_of
+from clara_stages.dicom_writer.gate.written_file import WrittenFile, elements, integers, items, vr_of
 from clara_stages.dicom_writer.job import Job
+from clara_stages.dicom_writer.sop_classes import SEGMENTATIONS
 
 _LISTS = frozenset(
     {
@@ -142,7 +142,7 @@ def _frame_findings(item: Dataset, place: _Place, known: KnownInstance, holder: 
     if known.frames is None:
         return
     where = " > ".join(place.path)
-    numbers = _numbers(item, "ReferencedFrameNumber")
+    numbers = integers(item, "ReferencedFrameNumber")
     wrong = [number for number in numbers if not 1 <= number <= max(known.frames, 1)]
     if wrong:
         message = f"{where} names frame {wrong[0]}, the instance has frames 1..{max(known.frames, 1)}"
@@ -155,7 +155,7 @@ def _frame_findings(item: Dataset, place: _Place, known: KnownInstance, holder: 
 
 
 def _segment_findings(item: Dataset, where: str, known: KnownInstance, holder: _Object) -> Iterator[Finding]:
-    numbers = _numbers(item, "ReferencedSegmentNumber")
+    numbers = integers(item, "ReferencedSegmentNumber")
     if known.segments is None or known.segments.issuperset(numbers):
         return
     found, expected = sorted(set(numbers) - known.segments), sorted(known.segments)
@@ -172,7 +172,7 @@ def _own_segment_findings(file: WrittenFile) -> Iterator[Finding]:
         for keyword in groups
         for group in items(file.dataset, keyword)
         for item in items(group, "SegmentIdentificationSequence")
-        for number in _numbers(item, "ReferencedSegmentNumber")
+        for number in integers(item, "ReferencedSegmentNumber")
     }
     if stated - described:
         message = f"frames belong to segment {min(stated - described)}, the object describes {_span(sorted(described))}"
@@ -197,13 +197,6 @@ def _source_series_findings(item: Dataset, place: _Place, holder: _Object) -> It
     if names == [_SOURCE_SERIES] and str(item.get("UID")) not in holder.known.series:
         message = f"{' > '.join(place.path)} names a source series that is neither the source's nor of this run"
         yield holder.file.finding("wrong_series", message)
-
-
-def _numbers(item: Dataset, keyword: str) -> list[int]:
-    value = item.get(keyword)
-    if value is None or value == "":
-        return []
-    return [int(value)] if isinstance(value, int | str) else [int(number) for number in value]
 
 
 def _span(numbers: Sequence[int]) -> str:

@@ -28,6 +28,9 @@ _WANTED = {
 }
 """Value type -> what an item of it must have. A number may have no value (Type 2) if it says why."""
 
+_SINGLE = ("ConceptNameCodeSequence", "ConceptCodeSequence", "MeasuredValueSequence", "ReferencedSOPSequence")
+"""Sequences that only ever have one item (PS3.3 C.17.3, C.18.1, C.18.3); of several each program takes another."""
+
 _RELATIONS = frozenset(
     {
         *("CONTAINS", "HAS PROPERTIES", "HAS CONCEPT MOD", "HAS OBS CONTEXT", "HAS ACQ CONTEXT"),
@@ -63,6 +66,9 @@ def _item_faults(item: Dataset, path: tuple[str, ...]) -> Iterator[Fault]:
         if element is None or (is_empty(element) and not may_be_empty):
             detail = f"is missing or empty in an item of value type {value_type}"
             yield Fault(name="sr_content", path=(*path, keyword), detail=detail)
+    for keyword in _SINGLE:
+        if len(items(item, keyword)) > 1:
+            yield Fault(name="sr_content", path=(*path, keyword), detail="has several items, one is permitted")
     for child in items(item, _CONTENT):
         if child.get("RelationshipType") not in _RELATIONS:
             detail = "is no relationship of PS3.3 table C.17-6"

@@ -88,6 +88,14 @@ def raw(dataset: Dataset, tag: BaseTag | int) -> Element | None:
     return dataset.get_item(tag, keep_deferred=True) if tag in dataset else None
 
 
+def integers(dataset: Dataset, keyword: str) -> list[int]:
+    """The values of an attribute that has whole numbers, such as Referenced Frame Number; none where it is absent."""
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return []
+    return [int(value)] if isinstance(value, int | str) else [int(number) for number in value]
+
+
 def items(dataset: Dataset, tag: BaseTag | int | str) -> Sequence[Dataset]:
     """The items of a sequence; none where it is absent, empty or no sequence."""
     if tag not in dataset:

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
+from clara_stages.dicom_writer.header.code_item import code_item
 from clara_stages.dicom_writer.header.source_time import date_text, time_text
 from clara_stages.dicom_writer.header.text import long_string, short_text
 from clara_stages.dicom_writer.header.valid_elements import valid_element
@@ -86,13 +87,7 @@ def acquisition_equipment(source: Dataset) -> Dataset | None:
 
 
 def _item(manufacturer: str, purpose: Code) -> Dataset:
-    code = Dataset()
-    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = (
-        purpose.value,
-        purpose.scheme_designator,
-        purpose.meaning,
-    )
     item = Dataset()
-    item.PurposeOfReferenceCodeSequence = [code]
+    item.PurposeOfReferenceCodeSequence = [code_item(purpose)]
     item.Manufacturer = manufacturer
     return item

@@ -5,6 +5,7 @@ import copy
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
+from clara_stages.dicom_writer.header.code_item import code_item
 from clara_stages.dicom_writer.header.equipment import set_equipment
 from clara_stages.dicom_writer.header.patient_study import MODULE_KEYWORDS
 from clara_stages.dicom_writer.header.source_time import date_text, time_text
@@ -106,12 +107,8 @@ def _set_dates(result: Dataset, job: Job, output: str) -> None:
 
 
 def _related_series(predecessor: Predecessor) -> Dataset:
-    purpose = Dataset()
-    purpose.CodeValue = _TEMPORAL_PREDECESSOR.value
-    purpose.CodingSchemeDesignator = _TEMPORAL_PREDECESSOR.scheme_designator
-    purpose.CodeMeaning = _TEMPORAL_PREDECESSOR.meaning
     item = Dataset()
     item.StudyInstanceUID = predecessor.study_instance_uid
     item.SeriesInstanceUID = predecessor.series_instance_uid
-    item.PurposeOfReferenceCodeSequence = [purpose]
+    item.PurposeOfReferenceCodeSequence = [code_item(_TEMPORAL_PREDECESSOR)]
     return item

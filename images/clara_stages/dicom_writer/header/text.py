@@ -2,7 +2,7 @@
 
 import re
 
-_LONG_STRING_CHARACTERS = 64
+LONG_STRING_CHARACTERS = 64
 """Longest value of VR LO (PS3.5 6.2)."""
 
 _NO_CODE_STRING = "RESULT"
@@ -30,9 +30,9 @@ def readable(text: str) -> str:
 def long_string(text: str) -> str:
     """The text as one LO value: one line without a backslash; a longer one is cut after a word and ends in dots."""
     line = " ".join(re.sub(rf"[\\{_UNSEEN}]", " ", text).split())
-    if len(line) <= _LONG_STRING_CHARACTERS:
+    if len(line) <= LONG_STRING_CHARACTERS:
         return line
-    head = line[: _LONG_STRING_CHARACTERS - len(_CUT) + 1]
+    head = line[: LONG_STRING_CHARACTERS - len(_CUT) + 1]
     cut = head.rfind(" ")
     return (head[:cut].rstrip(" ,;:-") if cut > 0 else head[:-1]) + _CUT
 

@@ -8,6 +8,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from clara_stages.dicom_writer.gate.finding import Finding
+from clara_stages.dicom_writer.image_series.check_attributes import check_attributes
 from clara_stages.dicom_writer.inputs.source_stack import LPS_FROM_RAS, Floats, SourceStack
 from clara_stages.dicom_writer.job import Job
 
@@ -28,7 +29,8 @@ def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
     """What is wrong with the written images.
 
     Names of findings: ``unreadable``, ``missing_frames``, ``duplicate_frames``, ``frame_position``,
-    ``frame_orientation``, ``pixel_spacing``, ``slice_thickness``, ``voxels_differ``, ``unit``, ``source_reference``.
+    ``frame_orientation``, ``pixel_spacing``, ``slice_thickness``, ``voxels_differ``, ``unit``, ``source_reference``,
+    ``copied_attribute``.
 
     Args:
         files: Of the series, in any order.
@@ -65,6 +67,7 @@ def _check_file(path: Path, job: Job, found: dict[int, str]) -> Iterator[Finding
     yield from _check_values(path.name, image, volume.values[:, :, k].T)
     yield from _check_unit(path.name, image, volume.unit)
     yield from _check_references(path.name, image, job.source)
+    yield from check_attributes(path.name, image, job.source)
 
 
 def _check_place(name: str, image: Dataset, affine: Floats, k: int) -> Iterator[Finding]:

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.sr.coding import Code
 
+from clara_stages.dicom_writer.header.code_item import code_item
+from clara_stages.dicom_writer.header.references import image_references
 from clara_stages.dicom_writer.header.text import short_text
 from clara_stages.dicom_writer.inputs.source_stack import SourceSlice, SourceStack
 from clara_stages.dicom_writer.inputs.volume import Volume
@@ -33,35 +34,14 @@ def set_derivation(result: Dataset, volume: Volume, source: SourceStack) -> None
         sentences.append(f"One of {source.time_points} time points.")
     result.DerivationDescription = short_text(" ".join(sentences))
     found = [RESAMPLED if is_resampled else EXTRACTED, *([MULTIPLIED] if document.unit_basis else [])]
-    result.DerivationCodeSequence = [_code(code) for code in found]
+    result.DerivationCodeSequence = [code_item(code) for code in found]
 
 
 def set_source_images(result: Dataset, shown: Iterable[SourceSlice], *, is_resampled: bool) -> None:
     """Source Image Sequence: the images that a plane lies on or between; frames of one instance are one item."""
-    items: dict[str, Dataset] = {}
-    for image in shown:
-        item = items.get(image.sop_instance_uid)
-        if item is None:
-            item = Dataset()
-            item.ReferencedSOPClassUID = image.sop_class_uid
-            item.ReferencedSOPInstanceUID = image.sop_instance_uid
-            item.PurposeOfReferenceCodeSequence = [_code(_PURPOSE)]
-            if not is_resampled:
-                item.SpatialLocationsPreserved = "YES"
-            items[image.sop_instance_uid] = item
-        if image.frame is not None:
-            item.ReferencedFrameNumber = sorted([*_frames(item), image.frame])
-    result.SourceImageSequence = list(items.values())
-
-
-def _frames(item: Dataset) -> list[int]:
-    found = item.get("ReferencedFrameNumber")
-    if found is None:
-        return []
-    return [int(found)] if isinstance(found, int) else [int(number) for number in found]
-
-
-def _code(code: Code) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code.value, code.scheme_designator, code.meaning
-    return item
+    items = image_references(shown)
+    for item in items:
+        item.PurposeOfReferenceCodeSequence = [code_item(_PURPOSE)]
+        if not is_resampled:
+            item.SpatialLocationsPreserved = "YES"
+    result.SourceImageSequence = items

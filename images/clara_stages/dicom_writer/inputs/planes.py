@@ -29,20 +29,23 @@ class ImageHeader:
     Args:
         instance: Without its pixels.
         frame: From 1; None of a single-frame instance.
+
+    Attributes:
+        layers: The data sets that its attributes stand in, the first one first.
     """
 
     def __init__(self, instance: Dataset, frame: int | None) -> None:
         self.instance = instance
         self.frame = frame
-        self._layers = [instance] if frame is None else [*_groups(instance, frame), instance]
+        self.layers = [instance] if frame is None else [*_groups(instance, frame), instance]
 
     def layer_with(self, keyword: str) -> Dataset | None:
         """The data set that the value comes from: the first one that has the attribute, with or without a value."""
-        return next((layer for layer in self._layers if keyword in layer), None)
+        return next((layer for layer in self.layers if keyword in layer), None)
 
     def get(self, keyword: str, default: Any = None) -> Any:
         """The value of the first layer that has one; the default also where its bytes cannot be decoded."""
-        for layer in self._layers:
+        for layer in self.layers:
             if keyword in layer:
                 try:
                     value = layer.get(keyword)

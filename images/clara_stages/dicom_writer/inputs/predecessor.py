@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 from pydicom.uid import (
-    UID,
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
     EncapsulatedPDFStorage,
@@ -23,12 +22,13 @@ from pydicom.uid import (
 
 from clara_stages.dicom_writer.header.equipment import MANUFACTURER
 from clara_stages.dicom_writer.inputs.headers import HeaderReader
+from clara_stages.dicom_writer.sop_classes import LABEL_MAP_SEGMENTATION_STORAGE
 from clara_stages.kit import BadInputError
 from clara_stages.kit.instances import load_instance_list
 
 _OUTPUT_OF = {
     SegmentationStorage: "seg",
-    UID("1.2.840.10008.5.1.4.1.1.66.7"): "seg",  # Label Map Segmentation Storage, which pydicom 3.0 does not name
+    LABEL_MAP_SEGMENTATION_STORAGE: "seg",
     RTStructureSetStorage: "rtstruct",
     EnhancedSRStorage: "sr",
     ComprehensiveSRStorage: "sr",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from clara_stages.dicom_writer.inputs.label_table import LABELS_FILE, LabelTable, load_label_table
+from clara_stages.dicom_writer.inputs.label_table import LABELS_FILE, Label, LabelTable, load_label_table
 from clara_stages.dicom_writer.inputs.nifti import load_nifti
 from clara_stages.kit import BadInputError
 
@@ -69,14 +69,27 @@ class Segments:
     def mask(self, segment_number: int) -> npt.NDArray[np.bool_]:
         """Where a segment is, shape ``(i, j, k)``; of probabilities, where they are at least ``THRESHOLD``."""
         label = self.table.by_number(segment_number)
-        if label.voxels == 0:  # it need not have a channel
-            return np.zeros(self.shape, dtype=np.bool_)
+        return self.where(label, self.values)
+
+    def where(self, label: Label, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Where a segment is in a part of ``values``; of probabilities, where they are at least ``THRESHOLD``.
+
+        Args:
+            label: Whose; one without a voxel, which need not have a channel, is nowhere.
+            values: What ``self.values`` hold in some place, for example on a source slice: of a label map any shape,
+                else with the channels as last axis.
+
+        Returns:
+            A new array with the shape of ``values``, without the channels.
+        """
         if self.form is Form.LABEL_MAP:
-            found: npt.NDArray[np.bool_] = self.values == label.value
+            found: npt.NDArray[np.bool_] = values == label.value
+        elif label.voxels == 0:
+            found = np.zeros(values.shape[:-1], dtype=np.bool_)
         elif self.form is Form.SEGMENT_STACK:
-            found = self.values[..., label.channel] > 0
+            found = values[..., label.channel] > 0
         else:
-            found = self.values[..., label.channel] >= THRESHOLD
+            found = values[..., label.channel] >= THRESHOLD
         return found
 
     def numbers(self) -> npt.NDArray[np.uint16]:

@@ -1,6 +1,6 @@
 """The source images that a result refers to, in their order along the slice axis."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,6 +111,11 @@ class SourceStack:
         return self.slices[0].frame is not None
 
     @cached_property
+    def index_of(self) -> Mapping[tuple[str, int | None], int]:
+        """(SOP Instance UID, frame number or None) -> index of the slice."""
+        return {(item.sop_instance_uid, item.frame): index for index, item in enumerate(self.slices)}
+
+    @cached_property
     def positions_lps_mm(self) -> Floats:
         """Shape ``(slices, 3)``."""
         return np.array([item.position_lps_mm for item in self.slices], dtype=np.float64)
@@ -145,22 +150,16 @@ class SourceStack:
         """What a volume shows on one source slice: the nearest voxel's value for each pixel.
 
         Args:
-            values: Shape ``(i, j, k)``, on the grid of the volume.
+            values: Shape ``(i, j, k)`` or ``(i, j, k, channel)``, on the grid of the volume.
             index: Of the slice.
 
         Returns:
-            Shape ``(rows, columns)``; a view where no resampling lies between.
+            A view of shape ``(rows, columns)`` or ``(rows, columns, channel)``.
         """
         if self.origin_index is None:
-            return values[:, :, index].T
+            return values[:, :, index].swapaxes(0, 1)
         i, j, k = np.floor(self.origin_index[index] + 0.5).astype(int)
-        return values[i : i + self.columns, j : j + self.rows, k].T
-
-    def on_slices(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """``on_slice`` of every slice, shape ``(slices, rows, columns)``; a view where no resampling lies between."""
-        if self.origin_index is None:
-            return values.transpose(2, 1, 0)
-        return np.stack([self.on_slice(values, index) for index in range(len(self.slices))])
+        return values[i : i + self.columns, j : j + self.rows, k].swapaxes(0, 1)
 
 
 def load_source_stack(folder: Path, *, document: SeriesDocument | None = None, time_point: int = 0) -> SourceStack:

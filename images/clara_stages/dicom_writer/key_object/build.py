@@ -8,6 +8,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import ExplicitVRLittleEndian
 
 from clara_stages.dicom_writer.header.equipment import MANUFACTURER
+from clara_stages.dicom_writer.header.references import frames_by_instance
 from clara_stages.dicom_writer.header.series_attributes import complete_header, series_number
 from clara_stages.dicom_writer.header.text import long_string, short_text
 from clara_stages.dicom_writer.inputs.source_stack import SourceSlice
@@ -36,8 +37,8 @@ def build(job: Job) -> Iterator[tuple[str, Dataset]]:
     indices = sorted({index for some in chosen.values() for index in some})
     if not indices:
         return
-    frames = _frames_by_instance([job.source.slices[index] for index in indices])
-    evidence = [instance for instance in evidence_of_source(job) if instance.SOPInstanceUID in frames]
+    frames = frames_by_instance(job.source.slices[index] for index in indices)
+    evidence = [one for one in evidence_of_source(job) if (one.SOPClassUID, one.SOPInstanceUID) in frames]
     content = KeyObjectSelection(
         document_title=_OF_INTEREST,
         referenced_objects=[_image(instance) for instance in evidence],
@@ -66,14 +67,6 @@ def largest_slices(pixels: Sequence[int], number: int) -> list[int]:
     return sorted(found[:number])
 
 
-def _frames_by_instance(images: Sequence[SourceSlice]) -> dict[str, list[int]]:
-    """SOP Instance UID -> frame numbers, none of a single-frame instance."""
-    frames: dict[str, list[int]] = {}
-    for image in images:
-        frames.setdefault(image.sop_instance_uid, []).extend([] if image.frame is None else [image.frame])
-    return frames
-
-
 def _image(evidence: Dataset) -> Dataset:
     """What makes highdicom write an IMAGE item: it looks for rows and columns."""
     image = Dataset()
@@ -82,11 +75,11 @@ def _image(evidence: Dataset) -> Dataset:
     return image
 
 
-def _set_frames(content: Dataset, frames: dict[str, list[int]]) -> None:
+def _set_frames(content: Dataset, frames: dict[tuple[str, str], list[int]]) -> None:
     for item in content.ContentSequence:
         if item.ValueType == "IMAGE":
             reference = item.ReferencedSOPSequence[0]
-            numbers = sorted(frames[str(reference.ReferencedSOPInstanceUID)])
+            numbers = frames[(reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID)]
             if numbers:
                 reference.ReferencedFrameNumber = numbers
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from clara_stages.dicom_writer.gate.expected_masks import expected_masks
 from clara_stages.dicom_writer.gate.finding import Finding
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.sr.content import ImageReference, concept, evidence, image_references
-from clara_stages.dicom_writer.sr.slice_masks import slice_masks
 
 _OF_INTEREST = ("DCM", "113000")
 
@@ -17,7 +17,7 @@ _OF_INTEREST = ("DCM", "113000")
 def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
     """Read the document back; areas are counted again from the segments."""
     areas: dict[int, dict[int, int]] = {}
-    for number, index, mask in slice_masks(job):
+    for number, index, mask in expected_masks(job):
         areas.setdefault(number, {})[index] = int(mask.sum())
     if len(files) != bool(areas):
         yield _finding("file_count", f"{len(files)} documents are written for {len(areas)} segments with a pixel")
@@ -52,7 +52,7 @@ def _check_images(
     references: Sequence[ImageReference], areas: dict[int, dict[int, int]], job: Job
 ) -> Iterator[Finding]:
     """Each segment has its images, and each image is there for a segment; among equal areas any will do."""
-    index_of = {(image.sop_instance_uid, image.frame): index for index, image in enumerate(job.source.slices)}
+    index_of = job.source.index_of
     found = [(one.sop_instance_uid, frame) for one in references for frame in one.frames or (None,)]
     if len(set(found)) != len(found) or not set(found) <= set(index_of):
         yield _finding("source_reference", "an image is named twice, or is none of the source images")

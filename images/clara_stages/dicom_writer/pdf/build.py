@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
 from pydicom.uid import EncapsulatedPDFStorage
 
+from clara_stages.dicom_writer.header.code_item import code_item
+from clara_stages.dicom_writer.header.references import instance_reference, predecessor_document
 from clara_stages.dicom_writer.header.series_attributes import complete_header
 from clara_stages.dicom_writer.header.text import long_string
-from clara_stages.dicom_writer.inputs.predecessor import Predecessor
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.pdf.report import TITLE, write_report
 
@@ -15,7 +17,7 @@ OUTPUT = "pdf"
 FILE = "report.pdf.dcm"
 MIME_TYPE = "application/pdf"
 
-_CONCEPT = ("126000", "DCM", "Imaging Measurement Report")
+_CONCEPT = Code("126000", "DCM", "Imaging Measurement Report")
 """CID 7021."""
 
 
@@ -31,42 +33,17 @@ def build(job: Job) -> Iterator[tuple[str, Dataset]]:
     result.InstanceNumber = 1
     result.AcquisitionDateTime = None  # of the document's data; Type 2
     result.BurnedInAnnotation = "NO"  # nothing in the document names the patient
-    result.SourceInstanceSequence = [_reference(item) for item in _source_instances(job)]
+    result.SourceInstanceSequence = [
+        instance_reference(str(one.SOPClassUID), str(one.SOPInstanceUID)) for one in job.source.instances
+    ]
     result.DocumentTitle = long_string(f"{TITLE}: {table.series_description}")
-    result.ConceptNameCodeSequence = [_concept()]
+    result.ConceptNameCodeSequence = [code_item(_CONCEPT)]
     result.VerificationFlag = "UNVERIFIED"
     result.MIMETypeOfEncapsulatedDocument = MIME_TYPE
     result.EncapsulatedDocument = document + b"\x00" * (len(document) % 2)
     result.EncapsulatedDocumentLength = len(document)
     predecessor = job.predecessors.get(OUTPUT)
     if predecessor is not None:
-        result.PredecessorDocumentsSequence = [_predecessor_document(predecessor)]
+        result.PredecessorDocumentsSequence = [predecessor_document(predecessor)]
     complete_header(result, job, OUTPUT, series_description=f"{table.series_description} - report")
     yield FILE, result
-
-
-def _source_instances(job: Job) -> list[tuple[str, str]]:
-    return [(str(instance.SOPClassUID), str(instance.SOPInstanceUID)) for instance in job.source.instances]
-
-
-def _reference(item: tuple[str, str]) -> Dataset:
-    reference = Dataset()
-    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = item
-    return reference
-
-
-def _concept() -> Dataset:
-    concept = Dataset()
-    concept.CodeValue, concept.CodingSchemeDesignator, concept.CodeMeaning = _CONCEPT
-    return concept
-
-
-def _predecessor_document(predecessor: Predecessor) -> Dataset:
-    """Hierarchical SOP Instance Reference Macro (PS3.3 C.17.2.1)."""
-    series = Dataset()
-    series.SeriesInstanceUID = predecessor.series_instance_uid
-    series.ReferencedSOPSequence = [_reference(item) for item in predecessor.instances]
-    study = Dataset()
-    study.StudyInstanceUID = predecessor.study_instance_uid
-    study.ReferencedSeriesSequence = [series]
-    return study

@@ -13,17 +13,20 @@ from pydicom.dataset import Dataset
 from pypdf import PageObject, PdfReader
 
 from clara_stages.dicom_writer.gate.finding import Finding
+from clara_stages.dicom_writer.gate.identity_in_text import identity_in
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.pdf.compare_table import compare_table
 from clara_stages.dicom_writer.pdf.counted_segments import CountedSegment, count_segments
 from clara_stages.dicom_writer.rendering.compare import compare_picture
 from clara_stages.dicom_writer.rendering.fonts import legible
-from clara_stages.dicom_writer.rendering.identity import identity_in
 from clara_stages.dicom_writer.rendering.layout import plan_layout
 from clara_stages.dicom_writer.rendering.names import shown_name
 from clara_stages.dicom_writer.rendering.windowing import window_chooser
 
 _OUTPUT = "pdf"
+
+_TITLE = "126000"
+"""DCM, of CID 7020."""
 
 
 def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
@@ -68,6 +71,11 @@ def _header(result: Dataset, job: Job) -> Iterator[tuple[str, str]]:
     for keyword, expected in (("MIMETypeOfEncapsulatedDocument", "application/pdf"), ("BurnedInAnnotation", "NO")):
         if result.get(keyword) != expected:
             yield "pdf_header", f"{keyword} is {result.get(keyword)!r}, expected {expected!r}"
+    if result.get("VerificationFlag") != "UNVERIFIED":
+        yield "report_status", "Verification Flag is not UNVERIFIED, and nobody has verified the document"
+    titles = [item.get("CodeValue") for item in result.get("ConceptNameCodeSequence") or ()]
+    if titles != [_TITLE]:
+        yield "document_title", "the document is not titled Imaging Measurement Report"
     if len(result.EncapsulatedDocument) % 2:
         yield "pdf_header", "the document has an odd number of bytes"
     found = {str(item.get("ReferencedSOPInstanceUID")) for item in result.get("SourceInstanceSequence") or ()}

@@ -6,22 +6,18 @@ import numpy as np
 import numpy.typing as npt
 
 from clara_stages.dicom_writer.inputs.label_table import Label
-from clara_stages.dicom_writer.inputs.segments import THRESHOLD, Form, Segments
+from clara_stages.dicom_writer.inputs.segments import Form, Segments
 from clara_stages.dicom_writer.inputs.source_stack import SourceStack
 
 
 def slice_masks(segments: Segments, source: SourceStack, index: int) -> Iterator[tuple[Label, npt.NDArray[np.bool_]]]:
     """Each segment with a pixel on a slice, and its mask, shape ``(rows, columns)``, in order of segment number."""
-    if segments.form is Form.LABEL_MAP:
-        shown = source.on_slice(segments.values, index)
+    shown, labels = source.on_slice(segments.values, index), segments.table.labels
+    if segments.form is Form.LABEL_MAP:  # a slice shows few of a hundred labels, and one look finds which
         present = set(np.unique(shown).tolist())
-        for label in segments.table.labels:
-            if label.value in present:
-                yield label, shown == label.value
-        return
-    for label in segments.table.labels:
-        channel = source.on_slice(segments.values[..., label.channel], index)
-        mask = channel > 0 if segments.form is Form.SEGMENT_STACK else channel >= THRESHOLD
+        labels = tuple(label for label in labels if label.value in present)
+    for label in labels:
+        mask = segments.where(label, shown)
         if mask.any():
             yield label, mask
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.dataset import Dataset
 
+from clara_stages.dicom_writer.inputs.planes import ImageHeader
 from clara_stages.dicom_writer.inputs.source_stack import SourceSlice
 from clara_stages.dicom_writer.inputs.volume import Volume
 
@@ -79,7 +79,7 @@ def window_chooser(chosen: list[float] | None, volume: Volume) -> Callable[[Sour
 
 def stated_window(item: SourceSlice) -> Window | None:
     """The first window that the header of a slice or frame states, None where it states none that can be used."""
-    for header in _voi_headers(item):
+    for header in ImageHeader(item.instance, item.frame).layers:
         try:
             centre, width = _first(header.get("WindowCenter")), _first(header.get("WindowWidth"))
         except (TypeError, ValueError, IndexError):
@@ -91,20 +91,6 @@ def stated_window(item: SourceSlice) -> Window | None:
         known = function if function in ("LINEAR", "LINEAR_EXACT", "SIGMOID") else "LINEAR"
         return Window(centre=centre, width=width, function=known, inverted=_is_inverted(item))
     return None
-
-
-def _voi_headers(item: SourceSlice) -> list[Dataset]:
-    """Where a window may stand: of a frame, Frame VOI LUT (PS3.3 C.7.6.16.2.10); else the image itself."""
-    if item.frame is None:
-        return [item.instance]
-    found = []
-    groups = [
-        *list(item.instance.get("PerFrameFunctionalGroupsSequence") or [])[item.frame - 1 : item.frame],
-        *list(item.instance.get("SharedFunctionalGroupsSequence") or [])[:1],
-    ]
-    for group in groups:
-        found += list(group.get("FrameVOILUTSequence") or [])[:1]
-    return [*found, item.instance]
 
 
 def _first(value: Any) -> float:

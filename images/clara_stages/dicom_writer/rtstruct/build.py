@@ -35,7 +35,7 @@ def build(job: Job) -> Iterator[tuple[str, Dataset]]:
     """
     segments = job.require_segments(OUTPUT)
     _warn_of_planning_systems(job)
-    labels = labels_to_write(segments, job)
+    labels = job.described_labels
     regions = [_region(label, segments, job) for label in labels]
     result = Dataset()
     result.file_meta = FileMetaDataset()
@@ -60,12 +60,6 @@ def build(job: Job) -> Iterator[tuple[str, Dataset]]:
     result.ROIContourSequence = regions
     complete_header(result, job, OUTPUT, series_description=segments.table.series_description)
     yield FILE, result
-
-
-def labels_to_write(segments: Segments, job: Job) -> tuple[Label, ...]:
-    """The labels that become regions, in order of their numbers."""
-    kept = segments.table.absent if job.params.empty_segments == "keep" else ()
-    return (*segments.table.labels, *kept)
 
 
 def _warn_of_planning_systems(job: Job) -> None:

@@ -8,12 +8,26 @@ from typing import Any
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from clara_stages.dicom_writer.gate.algorithm import names_algorithm
 from clara_stages.dicom_writer.gate.finding import Finding
+from clara_stages.dicom_writer.gate.written_file import integers, items
 from clara_stages.dicom_writer.header.text import long_string
 from clara_stages.dicom_writer.inputs.label_table import Code, Label
 from clara_stages.dicom_writer.inputs.source_stack import SourceStack
 from clara_stages.dicom_writer.job import Job
-from clara_stages.dicom_writer.rtstruct.check_contours import check_contours, slice_numbers
+from clara_stages.dicom_writer.rtstruct.check_contours import check_contours
+
+
+_SEQUENCES = {
+    "named": ("StructureSetROISequence", "ROINumber"),
+    "drawn": ("ROIContourSequence", "ReferencedROINumber"),
+    "observed": ("RTROIObservationsSequence", "ReferencedROINumber"),
+}
+"""What is said of a region -> where, and by which number."""
+
+_ORGAN = "ORGAN"
+"""RT ROI Interpreted Type of what an algorithm found: a planning system gives any other a role in the plan, and that
+is the decision of a physician, or of the label table."""
 
 
 def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
@@ -27,6 +41,10 @@ def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
         yield _finding("file_count", f"{len(files)} structure sets were written, expected 1")
         return
     dataset = dcmread(files[0])
+    if dataset.get("ApprovalStatus") != "UNAPPROVED":
+        yield _finding(
+            "approval_status", "Approval Status is not UNAPPROVED, and nobody has approved the structure set"
+        )
     yield from _check_frame_of_reference(dataset, job.source)
     yield from _check_references(dataset, job.source)
     yield from _check_regions(dataset, job)
@@ -35,9 +53,9 @@ def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
 def _check_frame_of_reference(dataset: Dataset, source: SourceStack) -> Iterator[Finding]:
     expected = source.frame_of_reference_uid
     places = [("FrameOfReferenceUID", dataset.get("FrameOfReferenceUID"))]
-    for item in _items(dataset, "ReferencedFrameOfReferenceSequence"):
+    for item in items(dataset, "ReferencedFrameOfReferenceSequence"):
         places.append(("ReferencedFrameOfReferenceSequence", item.get("FrameOfReferenceUID")))
-    for item in _items(dataset, "StructureSetROISequence"):
+    for item in items(dataset, "StructureSetROISequence"):
         places.append((f"ROI {item.get('ROINumber')}", item.get("ReferencedFrameOfReferenceUID")))
     for place, found in places:
         if found != expected:
@@ -48,10 +66,10 @@ def _check_references(dataset: Dataset, source: SourceStack) -> Iterator[Finding
     """The one study, the one series and each of its images that the Structure Set Module names."""
     studies = [
         study
-        for frame in _items(dataset, "ReferencedFrameOfReferenceSequence")
-        for study in _items(frame, "RTReferencedStudySequence")
+        for frame in items(dataset, "ReferencedFrameOfReferenceSequence")
+        for study in items(frame, "RTReferencedStudySequence")
     ]
-    series = [item for study in studies for item in _items(study, "RTReferencedSeriesSequence")]
+    series = [item for study in studies for item in items(study, "RTReferencedSeriesSequence")]
     for name, found, expected in (
         ("study", [item.get("ReferencedSOPInstanceUID") for item in studies], source.first.StudyInstanceUID),
         ("series", [item.get("SeriesInstanceUID") for item in series], source.first.SeriesInstanceUID),
@@ -61,8 +79,8 @@ def _check_references(dataset: Dataset, source: SourceStack) -> Iterator[Finding
     named = Counter(
         (str(image.get("ReferencedSOPClassUID")), str(image.get("ReferencedSOPInstanceUID")), frame)
         for item in series
-        for image in _items(item, "ContourImageSequence")
-        for frame in _frames(image)
+        for image in items(item, "ContourImageSequence")
+        for frame in integers(image, "ReferencedFrameNumber") or (None,)
     )
     wanted = Counter((image.sop_class_uid, image.sop_instance_uid, image.frame) for image in source.slices)
     missing, foreign = (wanted - named).total(), (named - wanted).total()
@@ -73,33 +91,28 @@ def _check_references(dataset: Dataset, source: SourceStack) -> Iterator[Finding
         )
 
 
-def _frames(image: Dataset) -> list[int | None]:
-    value = image.get("ReferencedFrameNumber")
-    if value is None:
-        return [None]
-    return [int(value)] if isinstance(value, int) else [int(frame) for frame in value]
-
-
 def _check_regions(dataset: Dataset, job: Job) -> Iterator[Finding]:
     segments = job.require_segments("rtstruct")
     kept = segments.table.absent if job.params.empty_segments == "keep" else ()
     labels = {label.segment_number: label for label in (*segments.table.labels, *kept)}
-    named = _by_number(dataset, "StructureSetROISequence", "ROINumber")
-    drawn = _by_number(dataset, "ROIContourSequence", "ReferencedROINumber")
-    observed = _by_number(dataset, "RTROIObservationsSequence", "ReferencedROINumber")
-    for place, found in (("named", named), ("drawn", drawn), ("observed", observed)):
-        if sorted(found) != sorted(labels):
-            yield _finding("segment_meaning", f"ROIs {list(found)} are {place}, expected segments {list(labels)}")
+    named, drawn, observed = (_by_number(dataset, sequence, keyword) for sequence, keyword in _SEQUENCES.values())
+    for place, (sequence, keyword) in _SEQUENCES.items():
+        numbers = sorted(int(item.get(keyword, 0)) for item in _items(dataset, sequence))
+        if numbers != sorted(labels):
+            yield _finding("segment_meaning", f"ROIs {numbers} are {place}, expected segments {sorted(labels)}")
             return
     yield from _check_names(named, labels)
-    images = slice_numbers(job.source)
     for number, label in labels.items():
         yield from _check_meaning(label, named[number], drawn[number], observed[number])
-        yield from check_contours(drawn[number], segments.mask(number), job.source, images)
+        identifications = _items(named[number], "ROIDerivationAlgorithmIdentificationSequence")
+        is_drawn = label.algorithm_type in ("", "MANUAL")
+        if not is_drawn and not names_algorithm(identifications, segments.table.algorithm):
+            yield _finding("algorithm", f"ROI {number} does not name the algorithm of the label table")
+        yield from check_contours(drawn[number], segments.mask(number), job.source)
 
 
 def _by_number(dataset: Dataset, sequence: str, keyword: str) -> dict[int, Dataset]:
-    return {int(item.get(keyword, 0)): item for item in _items(dataset, sequence)}
+    return {int(item.get(keyword, 0)): item for item in items(dataset, sequence)}
 
 
 def _check_names(named: dict[int, Dataset], labels: dict[int, Label]) -> Iterator[Finding]:
@@ -115,18 +128,18 @@ def _check_names(named: dict[int, Dataset], labels: dict[int, Label]) -> Iterato
 
 
 def _check_meaning(label: Label, named: Dataset, drawn: Dataset, observed: Dataset) -> Iterator[Finding]:
-    regions = _items(observed, "AnatomicRegionSequence")
-    types = _items(observed, "RTROIIdentificationCodeSequence")
+    regions = items(observed, "AnatomicRegionSequence")
+    types = items(observed, "RTROIIdentificationCodeSequence")
     holders = [(item, "AnatomicRegionModifierSequence") for item in regions] or [
         (item, "SegmentedPropertyTypeModifierCodeSequence") for item in types
     ]
-    sides = [side for item, keyword in holders for side in _items(item, keyword)]
+    sides = [side for item, keyword in holders for side in items(item, keyword)]
     facts: tuple[tuple[str, Any, Any], ...] = (
         ("colour", [int(part) for part in drawn.get("ROIDisplayColor") or ()], list(label.colour_rgb)),
         ("generation algorithm", named.get("ROIGenerationAlgorithm") or "", label.algorithm_type),
         (
             "category",
-            _codes(_items(observed, "SegmentedPropertyCategoryCodeSequence")),
+            _codes(items(observed, "SegmentedPropertyCategoryCodeSequence")),
             _expected_codes(label.category),
         ),
         ("type", _codes(types), _expected_codes(label.type)),
@@ -139,11 +152,10 @@ def _check_meaning(label: Label, named: Dataset, drawn: Dataset, observed: Datas
                 "segment_meaning", f"the {name} of ROI {label.segment_number} is {found}, expected {expected}"
             )
     stated = observed.get("RTROIInterpretedType") or ""
-    if label.interpreted_type and stated != label.interpreted_type:
-        yield _finding(
-            "segment_meaning",
-            f"ROI {label.segment_number} is interpreted as {stated!r}, expected {label.interpreted_type!r}",
-        )
+    allowed = [label.interpreted_type] if label.interpreted_type else [_ORGAN, ""]
+    if stated not in allowed:
+        message = f"ROI {label.segment_number} is interpreted as {stated!r}, expected {' or '.join(map(repr, allowed))}"
+        yield _finding("segment_meaning", message)
 
 
 def _codes(items: Sequence[Dataset]) -> list[tuple[str, str]]:
@@ -155,10 +167,6 @@ def _codes(items: Sequence[Dataset]) -> list[tuple[str, str]]:
 
 def _expected_codes(code: Code | None) -> list[tuple[str, str]]:
     return [] if code is None else [(code.scheme, code.value)]
-
-
-def _items(dataset: Dataset, keyword: str) -> list[Dataset]:
-    return list(dataset.get(keyword) or ())
 
 
 def _finding(name: str, message: str) -> Finding:

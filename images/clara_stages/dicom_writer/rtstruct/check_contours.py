@@ -28,9 +28,6 @@ _CONTOUR_DATA = 0x30060050
 _DECIMAL_STRING_CHARACTERS = 16
 """Longest value of VR DS (PS3.5 6.2)."""
 
-Images = dict[tuple[str, int | None], int]
-"""(SOP Instance UID, frame number or None) -> number of the source slice."""
-
 
 class ContourError(ValueError):
     """A contour that cannot be placed; carries the name of the finding."""
@@ -40,21 +37,13 @@ class ContourError(ValueError):
         self.name = name
 
 
-def slice_numbers(source: SourceStack) -> Images:
-    """The source slices by what references name them."""
-    return {(image.sop_instance_uid, image.frame): number for number, image in enumerate(source.slices)}
-
-
-def check_contours(
-    region: Dataset, mask: npt.NDArray[np.bool_], source: SourceStack, images: Images
-) -> Iterator[Finding]:
+def check_contours(region: Dataset, mask: npt.NDArray[np.bool_], source: SourceStack) -> Iterator[Finding]:
     """What is wrong with the contours of one region.
 
     Args:
         region: The item of ROI Contour Sequence.
         mask: The segment on the grid of the volume, shape ``(i, j, k)``.
         source: The slices that contours must lie on.
-        images: ``slice_numbers(source)``.
     """
     number = region.get("ReferencedROINumber")
     contours = list(region.get("ContourSequence") or ())
@@ -65,7 +54,7 @@ def check_contours(
     polygons: dict[int, list[Floats]] = defaultdict(list)
     for position, contour in enumerate(contours, start=1):
         try:
-            index, polygon = _place(contour, source, images)
+            index, polygon = _place(contour, source)
         except ContourError as fault:
             yield _finding(fault.name, f"ROI {number}, contour {position}: {fault}")
             return
@@ -73,9 +62,9 @@ def check_contours(
     yield from _compare(number, polygons, mask, source, is_union="CLOSED_PLANAR" in types)
 
 
-def _place(contour: Dataset, source: SourceStack, images: Images) -> tuple[int, Floats]:
+def _place(contour: Dataset, source: SourceStack) -> tuple[int, Floats]:
     """The source slice of a contour, and its points there as pixel coordinates (column, row)."""
-    index = _slice_of(contour, source, images)
+    index = _slice_of(contour, source)
     points = _points_lps_mm(contour)
     offsets = points - source.slices[index].position_lps_mm
     distance_mm = float(np.abs(offsets @ source.normal).max())
@@ -99,19 +88,20 @@ def _place(contour: Dataset, source: SourceStack, images: Images) -> tuple[int, 
     return index, polygon
 
 
-def _slice_of(contour: Dataset, source: SourceStack, images: Images) -> int:
+def _slice_of(contour: Dataset, source: SourceStack) -> int:
     references = list(contour.get("ContourImageSequence") or ())
     if len(references) != 1:
         raise ContourError("source_reference", f"it names {len(references)} images, expected 1")
     frame = references[0].get("ReferencedFrameNumber")
     key = (str(references[0].get("ReferencedSOPInstanceUID")), None if frame is None else int(frame))
-    if key not in images:
+    index = source.index_of.get(key)
+    if index is None:
         raise ContourError("source_reference", f"it names image {key[0]}, frame {key[1]}, which is not in the source")
     found = str(references[0].get("ReferencedSOPClassUID"))
-    expected = source.slices[images[key]].sop_class_uid
+    expected = source.slices[index].sop_class_uid
     if found != expected:
         raise ContourError("source_reference", f"it names an image of class {found}, expected {expected}")
-    return images[key]
+    return index
 
 
 def _points_lps_mm(contour: Dataset) -> Floats:

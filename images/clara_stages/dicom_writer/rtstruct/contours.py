@@ -8,9 +8,9 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
+from clara_stages.dicom_writer.header.references import image_reference
 from clara_stages.dicom_writer.inputs.source_stack import SourceStack
 from clara_stages.dicom_writer.rtstruct.polygons import Floats, draw_slice
-from clara_stages.dicom_writer.rtstruct.references import image_reference
 
 _DECIMALS = 4
 """Of a coordinate in mm. A tenth of a micrometre is no pixel, and the text has no more than the 16 characters of DS."""

@@ -3,24 +3,20 @@
 from collections.abc import Iterable
 from itertools import count
 
-import highdicom as hd
-from highdicom.sr import CodedConcept
 from pydicom.dataset import Dataset
 
-from clara_stages.dicom_writer.header.text import long_string
-from clara_stages.dicom_writer.inputs.label_table import Algorithm, Code, Label
+from clara_stages.dicom_writer.header.label_codes import algorithm_identification, coded_concept
+from clara_stages.dicom_writer.header.text import LONG_STRING_CHARACTERS, long_string
+from clara_stages.dicom_writer.inputs.label_table import Algorithm, Label
 
 _DIGEST_CHARACTERS = 12
-"""Of the digest in ROI Generation Description, which holds 64 characters; the whole one is an algorithm parameter."""
+"""Of the digest in ROI Generation Description, which is LO; the whole one is a parameter of the algorithm."""
 
 _ANATOMICAL_STRUCTURES = {("SCT", "123037004"), ("SRT", "T-D000A")}
 """Segmented Property Category of organs (PS3.16 CID 7150), today and as it was coded before 2019."""
 
 _ALGORITHMIC = {"AUTOMATIC", "SEMIAUTOMATIC"}
 """ROI Generation Algorithm of regions that an algorithm took part in."""
-
-_NAME_CHARACTERS = 64
-"""Longest value of VR LO (PS3.5 6.2)."""
 
 
 def unique_names(labels: Iterable[Label]) -> dict[int, str]:
@@ -33,7 +29,7 @@ def unique_names(labels: Iterable[Label]) -> dict[int, str]:
             if name.casefold() not in taken:
                 break
             suffix = f" ({label.segment_number})" if attempt == 0 else f" ({label.segment_number}.{attempt})"
-            name = wanted[: _NAME_CHARACTERS - len(suffix)].rstrip() + suffix
+            name = wanted[: LONG_STRING_CHARACTERS - len(suffix)].rstrip() + suffix
         taken.add(name.casefold())
         names[label.segment_number] = name
     return names
@@ -48,18 +44,13 @@ def structure_set_item(label: Label, name: str, algorithm: Algorithm, frame_of_r
     item.ROIGenerationAlgorithm = label.algorithm_type
     if label.algorithm_type in _ALGORITHMIC:
         item.ROIGenerationDescription = _description(algorithm)
-        item.ROIDerivationAlgorithmIdentificationSequence = hd.AlgorithmIdentificationSequence(
-            name=long_string(algorithm.name),
-            family=_concept(algorithm.family),
-            version=long_string(algorithm.version),
-            parameters={"digest": algorithm.digest} if algorithm.digest else None,
-        )
+        item.ROIDerivationAlgorithmIdentificationSequence = algorithm_identification(algorithm)
     return item
 
 
 def _description(algorithm: Algorithm) -> str:
     digest = f" {algorithm.digest[:_DIGEST_CHARACTERS]}" if algorithm.digest else ""
-    return long_string(f"{algorithm.name} {algorithm.version}")[: _NAME_CHARACTERS - len(digest)] + digest
+    return long_string(f"{algorithm.name} {algorithm.version}")[: LONG_STRING_CHARACTERS - len(digest)] + digest
 
 
 def observation_item(label: Label) -> Dataset:
@@ -67,13 +58,13 @@ def observation_item(label: Label) -> Dataset:
     item = Dataset()
     item.ObservationNumber = label.segment_number
     item.ReferencedROINumber = label.segment_number
-    item.SegmentedPropertyCategoryCodeSequence = [_concept(label.category)]
-    item.RTROIIdentificationCodeSequence = [_concept(label.type)]
+    item.SegmentedPropertyCategoryCodeSequence = [coded_concept(label.category)]
+    item.RTROIIdentificationCodeSequence = [coded_concept(label.type)]
     item.RTROIInterpretedType = interpreted_type(label)
     item.ROIInterpreter = None
-    side = [_concept(label.laterality)] if label.laterality else []
+    side = [coded_concept(label.laterality)] if label.laterality else []
     if label.anatomic_region:
-        item.AnatomicRegionSequence = [_concept(label.anatomic_region)]
+        item.AnatomicRegionSequence = [coded_concept(label.anatomic_region)]
         if side:
             item.AnatomicRegionSequence[0].AnatomicRegionModifierSequence = side
     elif side:
@@ -89,7 +80,3 @@ def interpreted_type(label: Label) -> str:
     if label.interpreted_type:
         return label.interpreted_type
     return "ORGAN" if (label.category.scheme, label.category.value) in _ANATOMICAL_STRUCTURES else ""
-
-
-def _concept(code: Code) -> CodedConcept:
-    return CodedConcept(value=code.value, scheme_designator=code.scheme, meaning=long_string(code.meaning))

@@ -7,9 +7,12 @@ attributes are set here.
 from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
 from pydicom.uid import SecondaryCaptureImageStorage
-from pydicom.valuerep import DSfloat
 
+from clara_stages.dicom_writer.header.code_item import code_item
+from clara_stages.dicom_writer.header.decimal_strings import decimal_strings
+from clara_stages.dicom_writer.header.references import image_reference
 from clara_stages.dicom_writer.header.series_attributes import complete_header
 from clara_stages.dicom_writer.header.source_time import date_text, time_text
 from clara_stages.dicom_writer.inputs.source_stack import SourceSlice
@@ -23,7 +26,7 @@ OUTPUT = "sc"
 
 _DERIVATION = "Source image, windowed, with outlines and light fills of segments and a legend"
 
-_SOURCE_IMAGE = ("121322", "DCM", "Source image for image processing operation")
+_SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
 """Purpose of Reference, CID 7202."""
 
 
@@ -72,14 +75,8 @@ def _capture(picture: Picture, job: Job, number: int) -> Dataset:
 
 def _set_source(result: Dataset, item: SourceSlice) -> None:
     """The image that is shown, and what it hands down: lossy once is lossy for ever (PS3.3 C.7.6.1.1.5)."""
-    purpose = Dataset()
-    purpose.CodeValue, purpose.CodingSchemeDesignator, purpose.CodeMeaning = _SOURCE_IMAGE
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = item.sop_class_uid
-    reference.ReferencedSOPInstanceUID = item.sop_instance_uid
-    if item.frame is not None:
-        reference.ReferencedFrameNumber = item.frame
-    reference.PurposeOfReferenceCodeSequence = [purpose]
+    reference = image_reference(item)
+    reference.PurposeOfReferenceCodeSequence = [code_item(_SOURCE_IMAGE)]
     result.SourceImageSequence = [reference]
     lossy = item.instance.get("LossyImageCompression") == "01"
     result.LossyImageCompression = "01" if lossy else "00"
@@ -99,7 +96,5 @@ def _set_geometry(result: Dataset, job: Job, layout: Layout) -> None:
     source = job.source
     result.PatientOrientation = list(patient_orientation(source) or ()) or None
     if source.has_place:
-        result.PixelSpacing = [
-            DSfloat(source.rows * source.row_spacing_mm / layout.height, auto_format=True),
-            DSfloat(source.columns * source.column_spacing_mm / layout.width, auto_format=True),
-        ]
+        height_mm, width_mm = source.rows * source.row_spacing_mm, source.columns * source.column_spacing_mm
+        result.PixelSpacing = decimal_strings([height_mm / layout.height, width_mm / layout.width])

@@ -9,11 +9,12 @@ import numpy.typing as npt
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from clara_stages.dicom_writer.gate.expected_masks import expected_masks
 from clara_stages.dicom_writer.gate.finding import Finding
-from clara_stages.dicom_writer.inputs.segments import THRESHOLD, Form
+from clara_stages.dicom_writer.gate.identity_in_text import identity_in
+from clara_stages.dicom_writer.gate.written_file import integers
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.rendering.compare import compare_picture
-from clara_stages.dicom_writer.rendering.identity import identity_in
 from clara_stages.dicom_writer.rendering.layout import plan_layout
 from clara_stages.dicom_writer.rendering.names import shown_colour
 from clara_stages.dicom_writer.rendering.windowing import Window, window_chooser
@@ -34,7 +35,7 @@ _AXES = ("LR", "PA", "HF")
 
 def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
     """Compare each picture with the voxel values and the segments of the slice that it refers to."""
-    expected = _slices_with_segments(job)
+    expected = sorted({index for _, index, _ in expected_masks(job)})
     window = window_chooser(job.params.window, job.require_volume(_OUTPUT))
     found: list[int | None] = []
     for number, path in enumerate(files, start=1):
@@ -123,32 +124,11 @@ def _orientation(picture: Dataset, job: Job) -> Iterator[tuple[str, str]]:
 def _slice_index(picture: Dataset, job: Job) -> int | None:
     references = picture.get("SourceImageSequence") or []
     found = [
-        (str(item.get("ReferencedSOPInstanceUID")), _frame(item.get("ReferencedFrameNumber"))) for item in references
+        (str(item.get("ReferencedSOPInstanceUID")), frame)
+        for item in references
+        for frame in integers(item, "ReferencedFrameNumber") or (None,)
     ]
-    places = {(item.sop_instance_uid, item.frame): index for index, item in enumerate(job.source.slices)}
-    return places.get(found[0]) if len(found) == 1 else None
-
-
-def _frame(value: object) -> int | None:
-    return None if value is None else int(str(value))
-
-
-def _slices_with_segments(job: Job) -> list[int | None]:
-    segments = job.require_segments(_OUTPUT)
-    values = [label.value for label in segments.table.labels]
-    limit = THRESHOLD if segments.form is Form.PROBABILITY_MAP else 1
-    found: list[int | None] = []
-    for index in range(len(job.source.slices)):
-        if segments.form is Form.LABEL_MAP:
-            has_segment = bool(np.isin(job.source.on_slice(segments.values, index), values).any())
-        else:
-            has_segment = any(
-                (job.source.on_slice(segments.values[..., label.channel], index) >= limit).any()
-                for label in segments.table.labels
-            )
-        if has_segment:
-            found.append(index)
-    return found
+    return job.source.index_of.get(found[0]) if len(found) == 1 else None
 
 
 def _numbers(indices: Sequence[int | None]) -> str:

@@ -1,4 +1,4 @@
-"""Segments as a DICOM Segmentation (PS3.3 A.51) or Label Map Segmentation (PS3.3 A.86)."""
+"""Segments as a DICOM Segmentation or Label Map Segmentation, both of one IOD (PS3.3 A.51)."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,12 @@ def build(job: Job) -> Iterator[tuple[str, Dataset]]:
         BadInputError: No segments are given, none is to be written, or they do not fit the type that was asked for.
     """
     segments = job.require_segments("seg")
-    labels = described_labels(segments, job.params.empty_segments)
+    labels = job.described_labels
+    if not labels:
+        raise BadInputError(
+            "no segment has a voxel, and a segmentation without a segment is no valid object",
+            remedy="set empty_segments to keep to have the empty segments listed",
+        )
     segmentation_type = choose_segmentation_type(job, segments, labels)
     pixel_data, places = PixelData(), list[Place]()
     for frame in frames(job, labels, segmentation_type):
@@ -53,22 +58,6 @@ def build(job: Job) -> Iterator[tuple[str, Dataset]]:
     _set_dimension_uid(result, job.uid("seg dimensions"))
     complete_header(result, job, "seg", series_description=segments.table.series_description)
     yield FILE_NAME, result
-
-
-def described_labels(segments: Segments, empty_segments: str) -> tuple[Label, ...]:
-    """The labels that become segments: those with voxels, and, where empty ones are kept, all.
-
-    Raises:
-        BadInputError: There is none, and a segmentation without a segment is no valid object.
-    """
-    table = segments.table
-    labels = (*table.labels, *table.absent) if empty_segments == "keep" else table.labels
-    if not labels:
-        raise BadInputError(
-            "no segment has a voxel, and a segmentation without a segment is no valid object",
-            remedy="set empty_segments to keep to have the empty segments listed",
-        )
-    return labels
 
 
 def _one_pixel_segmentation(

@@ -10,6 +10,7 @@ from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.seg.checks.dimensions import check_dimensions
 from clara_stages.dicom_writer.seg.checks.references import check_references, slices_of_frames
 from clara_stages.dicom_writer.seg.checks.segment_meaning import check_segments
+from clara_stages.dicom_writer.seg.checks.segment_origin import check_origins
 from clara_stages.dicom_writer.seg.checks.voxels import check_voxels
 from clara_stages.dicom_writer.seg.checks.written_frames import read_written_frames
 
@@ -18,8 +19,8 @@ def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
     """What is wrong with a written segmentation.
 
     Names of findings: ``unreadable``, ``frame_count``, ``frame_of_reference``, ``frame_position``,
-    ``frame_orientation``, ``pixel_spacing``, ``source_reference``, ``segment_meaning``, ``dimension_index``,
-    ``voxels_differ``, ``missing_frames``, ``duplicate_frames``.
+    ``frame_orientation``, ``pixel_spacing``, ``source_reference``, ``segment_meaning``, ``algorithm``,
+    ``segments_overlap``, ``dimension_index``, ``voxels_differ``, ``missing_frames``, ``duplicate_frames``.
 
     Args:
         files: The one file that was written.
@@ -46,6 +47,7 @@ def _check_file(path: Path, job: Job) -> Iterator[Finding]:
     frames = read_written_frames(segmentation)
     slices = slices_of_frames(frames, job.source)
     yield from check_segments(segmentation, labels)
+    yield from check_origins(segmentation, labels, job)
     yield from check_references(segmentation, frames, slices, job.source)
     yield from check_dimensions(segmentation, frames, job.source)
     yield from check_voxels(segmentation, frames, slices, job.source, segments)

@@ -6,6 +6,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
+from clara_stages.dicom_writer.header.references import image_reference
 from clara_stages.dicom_writer.inputs.source_stack import SourceStack
 from clara_stages.dicom_writer.seg.source_templates import stand_in_uid
 
@@ -29,7 +30,7 @@ def set_frame_groups(result: Dataset, places: Sequence[Place], source: SourceSta
     """
     of_slice = _groups_of_slices(result, source)
     for index, group in of_slice.items():
-        _refer(group.DerivationImageSequence[0].SourceImageSequence[0], source, index)
+        group.DerivationImageSequence[0].SourceImageSequence[0].update(image_reference(source.slices[index]))
     ranks = {index: rank for rank, index in enumerate(sorted(of_slice), start=1)}
     identifications = {}
     if all("SegmentIdentificationSequence" in group for group in of_slice.values()):  # else it is shared
@@ -47,15 +48,6 @@ def _groups_of_slices(result: Dataset, source: SourceStack) -> dict[int, Dataset
         index_of[group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID]: group
         for group in result.PerFrameFunctionalGroupsSequence
     }
-
-
-def _refer(item: Dataset, source: SourceStack, index: int) -> None:
-    """Name the source image of a slice (Image SOP Instance Reference Macro, PS3.3 10.3)."""
-    image = source.slices[index]
-    item.ReferencedSOPClassUID = image.sop_class_uid
-    item.ReferencedSOPInstanceUID = image.sop_instance_uid
-    if image.frame is not None:
-        item.ReferencedFrameNumber = image.frame
 
 
 def _index_values(number: int | None, rank: int) -> list[int]:

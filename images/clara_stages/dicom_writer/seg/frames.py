@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clara_stages.dicom_writer.inputs.label_table import Label
-from clara_stages.dicom_writer.inputs.segments import THRESHOLD, Form, Segments
+from clara_stages.dicom_writer.inputs.segments import Segments
 from clara_stages.dicom_writer.inputs.source_stack import SourceStack
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.seg.segmentation_type import MAXIMUM_FRACTIONAL_VALUE, SegmentationType
@@ -65,12 +65,14 @@ def _zeros(source: SourceStack, dtype: np.dtype[Any], label: Label | None) -> Fr
 def _segment_frames(
     segments: Segments, source: SourceStack, label: Label, segmentation_type: SegmentationType
 ) -> Iterator[Frame]:
+    if not label.voxels:  # it need not have a channel
+        return
     for index in range(len(source.slices)):
         if segmentation_type is SegmentationType.FRACTIONAL:
             probabilities = source.on_slice(segments.values[..., label.channel], index)
             pixels = np.rint(probabilities * MAXIMUM_FRACTIONAL_VALUE).astype(np.uint8)
         else:
-            pixels = _mask_on_slice(segments, source, label, index)
+            pixels = segments.where(label, source.on_slice(segments.values, index))
         if pixels.any():
             yield Frame(label=label, slice_index=index, pixels=pixels)
 
@@ -78,9 +80,10 @@ def _segment_frames(
 def _label_frames(segments: Segments, source: SourceStack, labels: tuple[Label, ...]) -> Iterator[Frame]:
     dtype = _number_type(labels)
     for index in range(len(source.slices)):
+        shown = source.on_slice(segments.values, index)
         numbers = np.zeros((source.rows, source.columns), dtype)
         for label in labels:
-            numbers[_mask_on_slice(segments, source, label, index)] = label.segment_number
+            numbers[segments.where(label, shown)] = label.segment_number
         if numbers.any():
             yield Frame(label=None, slice_index=index, pixels=numbers)
 
@@ -88,17 +91,6 @@ def _label_frames(segments: Segments, source: SourceStack, labels: tuple[Label, 
 def _number_type(labels: tuple[Label, ...]) -> np.dtype[Any]:
     """The smaller of the two integers that a LABELMAP may hold (PS3.3 C.8.20.2.3.1)."""
     return np.min_scalar_type(max(label.segment_number for label in labels))
-
-
-def _mask_on_slice(segments: Segments, source: SourceStack, label: Label, index: int) -> npt.NDArray[np.bool_]:
-    """Where a segment is on one slice, without a mask of the whole volume."""
-    if segments.form is Form.LABEL_MAP:
-        found: npt.NDArray[np.bool_] = source.on_slice(segments.values, index) == label.value
-    elif segments.form is Form.SEGMENT_STACK:
-        found = source.on_slice(segments.values[..., label.channel], index) > 0
-    else:
-        found = source.on_slice(segments.values[..., label.channel], index) >= THRESHOLD
-    return found
 
 
 class PixelData:

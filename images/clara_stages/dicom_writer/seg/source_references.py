@@ -2,6 +2,7 @@
 
 from pydicom.dataset import Dataset
 
+from clara_stages.dicom_writer.header.references import image_references, instance_reference
 from clara_stages.dicom_writer.inputs.source_stack import SourceStack
 
 
@@ -15,25 +16,13 @@ def set_source_references(result: Dataset, source: SourceStack) -> None:
         result: Changed in place.
         source: The slices.
     """
-    result.SourceImageSequence = [_image_reference(instance, source) for instance in source.instances]
+    result.SourceImageSequence = image_references(source.slices)
+    for item, instance in zip(result.SourceImageSequence, source.instances, strict=True):
+        if item.get_item("ReferencedFrameNumber") and instance.NumberOfFrames == item["ReferencedFrameNumber"].VM:
+            del item.ReferencedFrameNumber
     series = Dataset()
     series.SeriesInstanceUID = source.first.SeriesInstanceUID
-    series.ReferencedInstanceSequence = [_instance_reference(instance) for instance in source.instances]
+    series.ReferencedInstanceSequence = [
+        instance_reference(instance.SOPClassUID, instance.SOPInstanceUID) for instance in source.instances
+    ]
     result.ReferencedSeriesSequence = [series]
-
-
-def _instance_reference(instance: Dataset) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = instance.SOPClassUID
-    item.ReferencedSOPInstanceUID = instance.SOPInstanceUID
-    return item
-
-
-def _image_reference(instance: Dataset, source: SourceStack) -> Dataset:
-    item = _instance_reference(instance)
-    if not source.is_multiframe:
-        return item
-    used = sorted(image.frame for image in source.slices if image.frame is not None and image.instance is instance)
-    if len(used) != int(instance.get("NumberOfFrames") or 0):
-        item.ReferencedFrameNumber = used
-    return item

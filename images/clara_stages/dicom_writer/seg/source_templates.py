@@ -1,12 +1,13 @@
 """The source slices as highdicom needs them: reduced, so that no fault of the source reaches or stops the result."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, CTImageStorage
-from pydicom.valuerep import DSfloat
 
-from clara_stages.dicom_writer.inputs.source_stack import SourceSlice, SourceStack
+from clara_stages.dicom_writer.header.decimal_strings import decimal_strings
+from clara_stages.dicom_writer.inputs.planes import ImageHeader
+from clara_stages.dicom_writer.inputs.source_stack import SourceStack
 
 _LOSSY = ("LossyImageCompressionRatio", "LossyImageCompressionMethod")
 
@@ -61,34 +62,15 @@ def _shared_attributes(source: SourceStack, thickness_mm: float) -> Dataset:
     return shared
 
 
-def decimal_strings(values: Iterable[float]) -> list[DSfloat]:
-    """DS values: each number's shortest text, or the nearest number whose text has at most 16 characters."""
-    return [DSfloat(float(value), auto_format=True) for value in values]
-
-
 def slice_thickness_mm(source: SourceStack, warn: Callable[[str], None]) -> float:
     """Slice Thickness, or the distance between slices where the source does not say.
 
     Pixel Measures wants it (PS3.3 C.7.6.16.2.1, Type 1C); a single slice without one gets its pixel spacing.
     """
-    stated_mm = _stated_thickness_mm(source.slices[0])
-    if stated_mm > 0:
-        return stated_mm
+    first = source.slices[0]
+    stated_mm = ImageHeader(first.instance, first.frame).numbers("SliceThickness", 1)
+    if stated_mm is not None and stated_mm[0] > 0:
+        return float(stated_mm[0])
     derived_mm = source.slice_gap_mm() or source.row_spacing_mm
     warn(f"the source states no SliceThickness: {derived_mm:.3f} mm taken from the spacing")
     return derived_mm
-
-
-def _stated_thickness_mm(item: SourceSlice) -> float:
-    """Of the image itself, or of the Pixel Measures of its frame; 0 where there is none that is a number."""
-    holders = [item.instance]
-    if item.frame is not None:
-        groups = item.instance.get("PerFrameFunctionalGroupsSequence") or []
-        holders = [*groups[item.frame - 1 : item.frame], *(item.instance.get("SharedFunctionalGroupsSequence") or [])]
-        holders = [measures for group in holders for measures in group.get("PixelMeasuresSequence") or []]
-    for holder in holders:
-        try:
-            return float(holder.SliceThickness)
-        except (AttributeError, TypeError, ValueError):
-            continue
-    return 0.0

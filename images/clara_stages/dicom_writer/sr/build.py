@@ -12,6 +12,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian
 
 from clara_stages.dicom_writer.header.equipment import MANUFACTURER
+from clara_stages.dicom_writer.header.references import predecessor_document
 from clara_stages.dicom_writer.header.series_attributes import complete_header, series_number
 from clara_stages.dicom_writer.inputs.label_table import Label
 from clara_stages.dicom_writer.job import Job
@@ -21,7 +22,6 @@ from clara_stages.dicom_writer.sr.document import (
     device_observer,
     evidence_of_result,
     evidence_of_source,
-    predecessor_documents,
 )
 from clara_stages.dicom_writer.sr.groups import build_group, comment
 from clara_stages.dicom_writer.sr.image_library import image_library
@@ -76,7 +76,7 @@ def build(job: Job) -> Iterator[tuple[str, Dataset]]:
         transfer_syntax_uid=ExplicitVRLittleEndian,
     )
     if "sr" in job.predecessors:
-        report.PredecessorDocumentsSequence = [predecessor_documents(job.predecessors["sr"])]
+        report.PredecessorDocumentsSequence = [predecessor_document(job.predecessors["sr"])]
     description = job.require_segments("sr").table.series_description
     complete_header(report, job, "sr", series_description=f"{description} measurements")
     yield FILE, report

@@ -12,8 +12,11 @@ from clara_stages.dicom_writer.inputs.label_table import Code, Label
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.sr.check_references import check_references, check_segment_reference
 from clara_stages.dicom_writer.sr.check_values import check_values
-from clara_stages.dicom_writer.sr.content import Concept, MeasurementGroup, measurement_groups
+from clara_stages.dicom_writer.sr.content import Concept, MeasurementGroup, concept, measurement_groups
 from clara_stages.dicom_writer.sr.expected_values import Expected, expected_values
+
+
+_TITLE: Concept = ("DCM", "126000")
 
 
 def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
@@ -39,6 +42,8 @@ def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
 
 
 def _check_document(report: Dataset, job: Job) -> Iterator[Finding]:
+    if concept(report.ConceptNameCodeSequence) != _TITLE:
+        yield _finding("document_title", "the report is not titled Imaging Measurement Report")
     if report.VerificationFlag != "UNVERIFIED":
         yield _finding("report_status", f"the report is {report.VerificationFlag}, and nobody has verified it")
     found = {

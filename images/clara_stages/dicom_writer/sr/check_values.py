@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from clara_stages.dicom_writer.gate.expected_masks import expected_mask
 from clara_stages.dicom_writer.gate.finding import Finding
 from clara_stages.dicom_writer.inputs.label_table import Label
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.sr.content import Concept, MeasurementGroup, Number
 from clara_stages.dicom_writer.sr.expected_values import Bounds, Expected
 from clara_stages.dicom_writer.sr.number import RELATIVE_ROUNDING
-from clara_stages.dicom_writer.sr.slice_masks import slice_mask
 
 _LENGTHS: dict[str, Concept] = {"long_axis": ("SCT", "103339001"), "diameter_3d": ("IBSI", "L0JK")}
 _VOLUME: Concept = ("SCT", "118565006")
@@ -77,8 +77,8 @@ def _check_line(number: Number, label: Label, job: Job) -> Iterator[Finding]:
         yield _finding("measurement_line", f"the long axis of {where} has no line")
         return
     frame = line.image.frames[0] if line.image.frames else None
-    shown = [(image.sop_instance_uid, image.frame) for image in job.source.slices]
-    if (line.image.sop_instance_uid, frame) not in shown:
+    index = job.source.index_of.get((line.image.sop_instance_uid, frame))
+    if index is None:
         yield _finding("measurement_line", f"the line of {where} lies on no source image")
         return
     columns, rows = np.diff(np.array(line.points), axis=0)[0]
@@ -86,7 +86,7 @@ def _check_line(number: Number, label: Label, job: Job) -> Iterator[Finding]:
     if abs(length_mm - number.value) > _LINE_MM + RELATIVE_ROUNDING * length_mm:
         message = f"the line of the long axis of {where} is {length_mm:.3f} mm long, stated are {number.value:.3f} mm"
         yield _finding("measurement_line", message)
-    mask = slice_mask(job, label, shown.index((line.image.sop_instance_uid, frame)))
+    mask = expected_mask(job, label, index)
     if not all(_is_at_edge(mask, column, row) for column, row in line.points):
         yield _finding("measurement_line", f"the line of the long axis of {where} does not end at the segment")
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
 
+from clara_stages.dicom_writer.gate.written_file import integers
+
 Concept = tuple[str, str]
 """Coding scheme designator and code value."""
 
@@ -153,12 +155,6 @@ def _image(item: Dataset) -> ImageReference:
     return ImageReference(
         sop_class_uid=str(reference.ReferencedSOPClassUID),
         sop_instance_uid=str(reference.ReferencedSOPInstanceUID),
-        frames=_numbers(reference.get("ReferencedFrameNumber")),
-        segments=_numbers(reference.get("ReferencedSegmentNumber")),
+        frames=tuple(integers(reference, "ReferencedFrameNumber")),
+        segments=tuple(integers(reference, "ReferencedSegmentNumber")),
     )
-
-
-def _numbers(value: object) -> tuple[int, ...]:
-    if value is None or value == "":
-        return ()
-    return tuple(int(one) for one in value) if isinstance(value, Sequence) else (int(str(value)),)

@@ -1,4 +1,4 @@
-"""What all documents with a content tree have: who observed, what is evidence, what they replace."""
+"""What all documents with a content tree have: who observed and what is evidence."""
 
 from dataclasses import replace
 
@@ -9,7 +9,6 @@ from pydicom.sr.codedict import codes
 from clara_stages.dicom_writer.header.equipment import MANUFACTURER, MODEL_NAME
 from clara_stages.dicom_writer.header.text import long_string
 from clara_stages.dicom_writer.header.uids import result_uid
-from clara_stages.dicom_writer.inputs.predecessor import Predecessor
 from clara_stages.dicom_writer.job import Job
 
 _IDENTITY = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID")
@@ -41,17 +40,6 @@ def evidence_of_result(job: Job, result: Dataset) -> Dataset:
     return _template(job, result)
 
 
-def predecessor_documents(predecessor: Predecessor) -> Dataset:
-    """The item of Predecessor Documents Sequence (PS3.3 C.17.2.2) that names an earlier result."""
-    series = Dataset()
-    series.SeriesInstanceUID = predecessor.series_instance_uid
-    series.ReferencedSOPSequence = [_reference(*instance) for instance in predecessor.instances]
-    study = Dataset()
-    study.StudyInstanceUID = predecessor.study_instance_uid
-    study.ReferencedSeriesSequence = [series]
-    return study
-
-
 def _template(job: Job, instance: Dataset) -> Dataset:
     template = Dataset()
     for keyword in (*_IDENTITY, *_STUDY):
@@ -60,10 +48,3 @@ def _template(job: Job, instance: Dataset) -> Dataset:
     for keyword in ("SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID"):
         setattr(template, keyword, str(instance[keyword].value))
     return template
-
-
-def _reference(sop_class_uid: str, sop_instance_uid: str) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = sop_class_uid
-    item.ReferencedSOPInstanceUID = sop_instance_uid
-    return item

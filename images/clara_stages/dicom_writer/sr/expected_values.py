@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from clara_stages.dicom_writer.gate.expected_masks import expected_masks
 from clara_stages.dicom_writer.inputs.label_table import Label
 from clara_stages.dicom_writer.inputs.segments import Form, Segments
 from clara_stages.dicom_writer.job import Job
-from clara_stages.dicom_writer.sr.slice_masks import slice_masks
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -73,7 +73,7 @@ def expected_values(job: Job) -> dict[int, tuple[Label, Expected]]:
         voxels = _voxels(segments)
         for number, (_, expected) in found.items():
             expected.sizes["volume"] = voxels[number] * abs(float(np.dot(i, np.cross(j, k)))) / 1000
-    for number, index, mask in slice_masks(job):
+    for number, index, mask in expected_masks(job):
         _add_slice(found[number][1], index, mask, job)
     return found
 

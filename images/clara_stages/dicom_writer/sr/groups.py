@@ -23,8 +23,9 @@ from highdicom.sr import (
     VolumetricROIMeasurementsAndQualitativeEvaluations,
 )
 from pydicom.dataset import Dataset
-from pydicom.sr.coding import Code as StandardCode
 
+from clara_stages.dicom_writer.header.label_codes import coded_concept
+from clara_stages.dicom_writer.header.references import frames_by_instance
 from clara_stages.dicom_writer.header.text import long_string
 from clara_stages.dicom_writer.header.tracking import tracking
 from clara_stages.dicom_writer.inputs.label_table import Label
@@ -36,9 +37,6 @@ from clara_stages.dicom_writer.sr.number import rounded
 
 _MORPHOLOGICALLY_ABNORMAL = ("SCT", "49755003")
 """Category of what is found in a structure and is none itself: a lesion is no site."""
-
-_SOURCE = StandardCode("260753009", "SCT", "Source")
-_PATH = StandardCode("121055", "DCM", "Path")
 
 
 def build_group(job: Job, measured: SegmentMeasurements, segmentation: Dataset | None) -> Any:
@@ -58,7 +56,7 @@ def build_group(job: Job, measured: SegmentMeasurements, segmentation: Dataset |
     common = {
         "tracking_identifier": TrackingIdentifier(uid=uid, identifier=identifier),
         "finding_type": finding,
-        "finding_category": None if finding == codes.concept(label.category) else codes.concept(label.category),
+        "finding_category": None if finding == coded_concept(label.category) else coded_concept(label.category),
         "finding_sites": sites or None,
         "algorithm_id": _algorithm(job, label),
         "measurements": [*_sizes(measured), *_statistics(job, measured)],
@@ -92,12 +90,12 @@ def _finding(label: Label) -> tuple[CodedConcept, list[FindingSite]]:
     So do dcmqi and the collections of the Imaging Data Commons, and a reader that asks for an organ finds it as the
     site in both.
     """
-    side = codes.concept(label.laterality) if label.laterality else None
+    side = coded_concept(label.laterality) if label.laterality else None
     if label.anatomic_region:
-        return codes.concept(label.type), [FindingSite(codes.concept(label.anatomic_region), laterality=side)]
+        return coded_concept(label.type), [FindingSite(coded_concept(label.anatomic_region), laterality=side)]
     if (label.category.scheme, label.category.value) != _MORPHOLOGICALLY_ABNORMAL:
-        return codes.concept(label.category), [FindingSite(codes.concept(label.type), laterality=side)]
-    return codes.concept(label.type), [FindingSite(codes.concept(label.type), laterality=side)] if side else []
+        return coded_concept(label.category), [FindingSite(coded_concept(label.type), laterality=side)]
+    return coded_concept(label.type), [FindingSite(coded_concept(label.type), laterality=side)] if side else []
 
 
 def _algorithm(job: Job, label: Label) -> AlgorithmIdentification | None:
@@ -109,7 +107,7 @@ def _algorithm(job: Job, label: Label) -> AlgorithmIdentification | None:
         name=long_string(algorithm.name),
         version=long_string(algorithm.version),
         parameters=[f"digest={algorithm.digest}"] if algorithm.digest else None,
-        family=codes.concept(algorithm.family),
+        family=coded_concept(algorithm.family),
     )
 
 
@@ -133,7 +131,7 @@ def _statistics(job: Job, measured: SegmentMeasurements) -> Iterator[Measurement
         (codes.MAXIMUM, measured.maximum),
     ):
         if value is not None:
-            unit = codes.concept(measured.unit_code)
+            unit = coded_concept(measured.unit_code)
             yield Measurement(name=name, value=rounded(value), unit=unit, derivation=derivation)
 
 
@@ -145,13 +143,13 @@ def _draw_long_axis(group: Dataset, image: SourceSlice, measured: SegmentMeasure
     centre is a half (PS3.3 C.18.6.1.2).
     """
     line = ScoordContentItem(
-        name=_PATH,
+        name=codes.PATH,
         graphic_type=GraphicTypeValues.POLYLINE,
         graphic_data=np.array(measured.long_axis_ends) + 0.5,
         relationship_type=RelationshipTypeValues.INFERRED_FROM,
     )
     selected = ImageContentItem(
-        name=_SOURCE,
+        name=codes.SOURCE,
         referenced_sop_class_uid=image.sop_class_uid,
         referenced_sop_instance_uid=image.sop_instance_uid,
         referenced_frame_numbers=image.frame,
@@ -164,17 +162,12 @@ def _draw_long_axis(group: Dataset, image: SourceSlice, measured: SegmentMeasure
 
 def _images(job: Job, measured: SegmentMeasurements) -> list[SourceImageForMeasurementGroup]:
     """The source images that the segment lies in; of a multi-frame instance with the numbers of its frames."""
-    frames: dict[str, list[int]] = {}
-    classes: dict[str, str] = {}
-    for image, pixels in zip(job.source.slices, measured.slice_pixels, strict=False):
-        if pixels:
-            classes[image.sop_instance_uid] = image.sop_class_uid
-            frames.setdefault(image.sop_instance_uid, []).extend([image.frame] if image.frame else [])
+    images = [image for image, pixels in zip(job.source.slices, measured.slice_pixels, strict=True) if pixels]
     return [
         SourceImageForMeasurementGroup(
-            referenced_sop_class_uid=classes[uid],
-            referenced_sop_instance_uid=uid,
-            referenced_frame_numbers=sorted(numbers) or None,
+            referenced_sop_class_uid=sop_class_uid,
+            referenced_sop_instance_uid=sop_instance_uid,
+            referenced_frame_numbers=frames or None,
         )
-        for uid, numbers in frames.items()
+        for (sop_class_uid, sop_instance_uid), frames in frames_by_instance(images).items()
     ]

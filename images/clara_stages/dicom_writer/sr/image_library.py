@@ -14,12 +14,11 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from clara_stages.dicom_writer.inputs.source_stack import SourceStack
-from clara_stages.dicom_writer.sr.codes import MILLIMETRE, acquisition_modality
+from clara_stages.dicom_writer.sr.codes import MILLIMETRE, SOURCE, acquisition_modality
 from clara_stages.dicom_writer.sr.number import rounded
 
 _ACQUISITION = RelationshipTypeValues.HAS_ACQ_CONTEXT
 _CONTAINS = RelationshipTypeValues.CONTAINS
-_SOURCE = Code("260753009", "SCT", "Source")
 _PIXELS = Code("{pixels}", "UCUM", "pixels")
 _COSINE = Code("{-1:1}", "UCUM", "{-1:1}")
 
@@ -40,7 +39,7 @@ def image_library(source: SourceStack) -> Dataset:
 def _entries(source: SourceStack) -> list[Dataset]:
     return [
         ImageContentItem(
-            name=_SOURCE,
+            name=SOURCE,
             referenced_sop_class_uid=instance.SOPClassUID,
             referenced_sop_instance_uid=instance.SOPInstanceUID,
             relationship_type=_CONTAINS,

@@ -11,7 +11,7 @@ from clara_stages.dicom_writer.inputs.series_document import load_series_documen
 from clara_stages.dicom_writer.inputs.source_stack import load_source_stack
 from clara_stages.dicom_writer.inputs.volume import load_volume
 from clara_stages.kit import BadInputError
-from tests.support.writing import write_inputs
+from tests.support.writing import on_slices, write_inputs
 from tests.support.writing_sources import GEOMETRIES, ORIENTATIONS, TILT_DEGREES
 
 SHAPE = (12, 9, 6)
@@ -46,7 +46,7 @@ def source(inputs):
 
 def voxels_on_slices(source, volume):
     """The volume on the source's slices, shape ``(slices, rows, columns)``, as stored values."""
-    return source.on_slices(volume.values) + 1024
+    return on_slices(source, volume.values) + 1024
 
 
 def stored(source, folder):
@@ -100,7 +100,7 @@ def test_a_tilted_source_keeps_its_slices_and_says_where_they_lie_in_the_volume(
     assert source.tilt_degrees == pytest.approx(TILT_DEGREES, abs=1e-4)
     places = source.origin_index @ volume.affine_ras[:3, :3].T + volume.affine_ras[:3, 3]
     np.testing.assert_allclose(places * (-1, -1, 1), source.positions_lps_mm, atol=1e-4)
-    assert source.on_slices(volume.values).shape == SHAPE[::-1]
+    assert on_slices(source, volume.values).shape == SHAPE[::-1]
 
 
 def test_a_sheared_volume_has_the_tilt_too(tmp_path):

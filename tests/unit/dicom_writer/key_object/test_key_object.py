@@ -10,7 +10,7 @@ from clara_stages.dicom_writer.key_object.build import build, largest_slices
 from clara_stages.dicom_writer.key_object.check import check
 from clara_stages.dicom_writer.sr.content import image_references
 from tests.support.peers import require_program
-from tests.support.writing import make_job
+from tests.support.writing import make_job, on_slices
 from tests.support.writing_sources import GEOMETRIES
 
 
@@ -56,7 +56,7 @@ def test_images_have_the_largest_area_of_a_segment(axial, tmp_path):
     named = {image.sop_instance_uid for image in images(write(axial, tmp_path))}
     largest = set()
     for label in axial.segments.table.labels:
-        areas = [int(mask.sum()) for mask in axial.source.on_slices(axial.segments.mask(label.segment_number))]
+        areas = [int(mask.sum()) for mask in on_slices(axial.source, axial.segments.mask(label.segment_number))]
         largest.add(axial.source.slices[areas.index(max(areas))].sop_instance_uid)
     assert named == largest
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
+from clara_stages.dicom_writer.gate.identity_in_text import identity_in
 from clara_stages.dicom_writer.measurements import measure_segments
 from clara_stages.dicom_writer.pdf import report as report_module
 from clara_stages.dicom_writer.pdf.check import check
-from clara_stages.dicom_writer.rendering.identity import identity_in
 
 
 def names(findings):

@@ -10,7 +10,7 @@ from clara_stages.dicom_writer.rendering.layout import LEAST_WIDTH, plan_layout
 from clara_stages.dicom_writer.rendering.orientation import edge_letters, patient_orientation
 from clara_stages.dicom_writer.rendering.painter import Painter
 from clara_stages.kit import BadInputError
-from tests.support.writing import BODIES, make_job
+from tests.support.writing import BODIES, make_job, on_slices
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_the_caption_of_a_frame_names_it(tmp_path):
 
 
 def test_only_slices_with_a_segment_are_shown(axial):
-    has_segment = axial.source.on_slices(axial.segments.values).any(axis=(1, 2))
+    has_segment = on_slices(axial.source, axial.segments.values).any(axis=(1, 2))
     assert Painter(axial, "sc").indices == np.flatnonzero(has_segment).tolist()
     assert not has_segment.all()
 

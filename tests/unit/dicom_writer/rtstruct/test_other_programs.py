@@ -7,6 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from tests.support.peers import require_program
+from tests.support.writing import on_slices
 from tests.support.writing_sources import GEOMETRIES
 
 PLACED = sorted(set(GEOMETRIES) - {"projection", "no_frame_of_reference"})
@@ -45,7 +46,7 @@ def test_plastimatch_finds_the_same_voxels(job_of, write, tmp_path, geometry):
     )
     for label in job.segments.table.labels:
         found = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "masks" / f"{label.name}.nii.gz"))) > 0
-        expected = job.source.on_slices(job.segments.mask(label.segment_number))
+        expected = on_slices(job.source, job.segments.mask(label.segment_number))
         assert expected.sum() > 300
         assert 2 * (found & expected).sum() / (found.sum() + expected.sum()) >= 0.99, label.name
         assert np.array_equal(found, expected)

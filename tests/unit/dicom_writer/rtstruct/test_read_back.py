@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.reading import run_stage
+from tests.support.writing import on_slices
 from tests.support.writing_sources import GEOMETRIES
 
 READABLE = sorted(set(GEOMETRIES) - {"projection", "no_frame_of_reference", "enhanced_4d"})
@@ -30,9 +31,9 @@ def test_dicom_reader_finds_the_same_voxels_on_every_source_slice(job_of, write,
     job, folder = job_of(geometry, params={"holes": holes})
     values, labels = read_back(folder, write(job), "label_map", **GEOMETRIES[geometry])
     for label in labels:
-        expected = job.source.on_slices(job.segments.mask(label["value"]))
+        expected = on_slices(job.source, job.segments.mask(label["value"]))
         assert expected.any()
-        assert np.array_equal(job.source.on_slices(values == label["value"]), expected)
+        assert np.array_equal(on_slices(job.source, values == label["value"]), expected)
     assert [label["name"] for label in labels] == ["liver", "left kidney", "aorta"]
 
 

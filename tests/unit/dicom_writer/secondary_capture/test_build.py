@@ -14,7 +14,7 @@ from clara_stages.dicom_writer.secondary_capture.build import build
 from clara_stages.dicom_writer.secondary_capture.check import check
 from clara_stages.kit import BadInputError
 from tests.support.peers import require_program
-from tests.support.writing import BODIES, make_job
+from tests.support.writing import BODIES, make_job, on_slices
 from tests.support.writing_sources import GEOMETRIES
 
 IDENTITY = ("PatientName", "PatientID", "PatientBirthDate", "AccessionNumber", "StudyID")
@@ -61,7 +61,7 @@ def test_one_picture_for_each_slice_with_a_segment_in_a_series_of_its_own(writte
     (series,) = {picture.SeriesInstanceUID for picture in pictures}
     assert series != job.source.first.SeriesInstanceUID
     shown = [str(picture.SourceImageSequence[0].ReferencedSOPInstanceUID) for picture in pictures]
-    has_segment = job.source.on_slices(job.segments.values).any(axis=(1, 2))
+    has_segment = on_slices(job.source, job.segments.values).any(axis=(1, 2))
     expected = [item.sop_instance_uid for item, found in zip(job.source.slices, has_segment, strict=True) if found]
     assert shown == expected
 

@@ -9,6 +9,7 @@ from pydicom import dcmread
 
 from clara_stages.dicom_writer.rendering.layout import plan_layout
 from clara_stages.dicom_writer.secondary_capture.check import check
+from tests.support.writing import on_slices
 
 CHANGED = 4
 """Which of the pictures is changed."""
@@ -56,7 +57,7 @@ def paint_solid(shown, job):
 
 
 def _index(job):
-    return np.flatnonzero(job.source.on_slices(job.segments.values).any(axis=(1, 2)))[CHANGED]
+    return np.flatnonzero(on_slices(job.source, job.segments.values).any(axis=(1, 2)))[CHANGED]
 
 
 @pytest.fixture

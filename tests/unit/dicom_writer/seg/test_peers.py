@@ -13,7 +13,7 @@ from clara_stages.dicom_reader.__main__ import main as read_study
 from clara_stages.kit import StageIO
 from clara_stages.kit.contract import StageRequest
 from tests.support.peers import require_program
-from tests.support.writing import BODIES
+from tests.support.writing import BODIES, on_slices
 from tests.support.writing_sources import GEOMETRIES
 
 EVEN = ["axial", "oblique", "sagittal", "coronal", "feet_first", "enhanced", "enhanced_4d"]
@@ -80,7 +80,7 @@ def test_highdicom_reads_every_slice_of_the_source(write, geometry, segmentation
             [item.sop_instance_uid for item in source.slices], assert_missing_frames_are_empty=True
         )
     for channel, label in enumerate(segments.table.labels):
-        np.testing.assert_array_equal(found[..., channel], source.on_slices(segments.mask(label.segment_number)))
+        np.testing.assert_array_equal(found[..., channel], on_slices(source, segments.mask(label.segment_number)))
 
 
 @pytest.mark.parametrize("geometry", EVEN)
@@ -126,4 +126,4 @@ def test_our_reader_reads_what_was_written(write, tmp_path, geometry, form, segm
     for channel, label in enumerate(labels):
         mask = found == label["value"] if read_as == "label_map" else found[..., 0, channel] > 0
         expected = segments.mask(label["segment_number"])
-        np.testing.assert_array_equal(source.on_slices(mask), source.on_slices(expected))
+        np.testing.assert_array_equal(on_slices(source, mask), on_slices(source, expected))

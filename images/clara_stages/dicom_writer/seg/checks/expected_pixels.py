@@ -64,6 +64,9 @@ class ExpectedPixels:
             for values in planes.pick(self.segments.values, plane):
                 yield (stored > 0) != (values == label.value)
             return
+        if label.voxels == 0:  # it need not have a channel
+            yield stored != 0
+            return
         channel = self.segments.values[..., label.channel]
         threshold = THRESHOLD if self.segments.form is Form.PROBABILITY_MAP else 1
         for values in planes.pick(channel, plane):

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from clara_stages.dicom_writer.gate.finding import Finding
 from clara_stages.dicom_writer.inputs.source_stack import SourceStack
-from clara_stages.dicom_writer.seg.checks.written_frames import Reference, WrittenFrames
+from clara_stages.dicom_writer.seg.checks.written_frames import WrittenFrames
 
 TOLERANCE_MM = 0.01
 """Largest distance between a pixel and the source pixel that it stands for: decimal strings of 16 characters round
@@ -19,10 +19,7 @@ NO_SLICE = -1
 
 def slices_of_frames(frames: WrittenFrames, source: SourceStack) -> list[int]:
     """Index of the one source slice that each frame names, ``NO_SLICE`` where it names none, another or several."""
-    index_of: dict[Reference, int] = {
-        (image.sop_instance_uid, image.frame): index for index, image in enumerate(source.slices)
-    }
-    return [index_of.get(named[0], NO_SLICE) if len(named) == 1 else NO_SLICE for named in frames.references]
+    return [source.index_of.get(named[0], NO_SLICE) if len(named) == 1 else NO_SLICE for named in frames.references]
 
 
 def check_references(

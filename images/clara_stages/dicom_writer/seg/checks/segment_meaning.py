@@ -27,8 +27,9 @@ def check_segments(segmentation: Dataset, labels: tuple[Label, ...]) -> Iterator
     if segmentation.SegmentationType == "LABELMAP":
         items.pop(0, None)  # the background, which a label map describes too (PS3.3 C.8.20.2.3.1)
     expected = {label.segment_number: label for label in labels}
-    if sorted(items) != sorted(expected) or len(items) > len(segmentation.SegmentSequence):
-        yield _finding(f"segments {sorted(items)} are described, expected {sorted(expected)}")
+    described = sorted(number for item in segmentation.SegmentSequence if (number := int(item.SegmentNumber)) in items)
+    if described != sorted(expected):
+        yield _finding(f"segments {described} are described, expected {sorted(expected)}")
     for number in sorted(items.keys() & expected.keys()):
         found, wanted = _written_meaning(items[number]), _meaning(expected[number])
         for name in wanted:

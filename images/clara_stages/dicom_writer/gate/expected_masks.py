@@ -10,7 +10,7 @@ from clara_stages.dicom_writer.inputs.segments import Form
 from clara_stages.dicom_writer.job import Job
 
 
-def slice_masks(job: Job) -> Iterator[tuple[int, int, npt.NDArray[np.bool_]]]:
+def expected_masks(job: Job) -> Iterator[tuple[int, int, npt.NDArray[np.bool_]]]:
     """Segment number, index of a source slice and the pixels there, wherever there are any.
 
     Pixels have shape ``(rows, columns)``.
@@ -33,7 +33,7 @@ def slice_masks(job: Job) -> Iterator[tuple[int, int, npt.NDArray[np.bool_]]]:
                 yield label.segment_number, index, shown
 
 
-def slice_mask(job: Job, label: Label, index: int) -> npt.NDArray[np.bool_]:
+def expected_mask(job: Job, label: Label, index: int) -> npt.NDArray[np.bool_]:
     """The pixels of one segment on one source slice, shape ``(rows, columns)``."""
     segments = job.require_segments("checks")
     if segments.form is Form.LABEL_MAP:
