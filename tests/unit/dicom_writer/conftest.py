@@ -89,17 +89,21 @@ def all_written(axial_inputs, tmp_path_factory):
 
 @pytest.fixture
 def writer_process(tmp_path):
-    """Starts the stage by hand as a process: ``writer_process(inputs, name="out", **params)``."""
+    """Starts the stage as a process, by hand or as a task does: ``writer_process(inputs, name="out", **params)``."""
 
-    def start(inputs, *, name="out", **params):
-        command = [sys.executable, "-m", "clara_stages.dicom_writer", "--output", str(tmp_path / name)]
-        for key, folder in inputs.items():
-            command += ["--input", f"{key}={folder}"]
-        for key, value in params.items():
-            command += ["--param", f"{key}={json.dumps(value)}"]
+    def start(inputs, *, name="out", as_a_task_into=None, **params):
+        command = [sys.executable, "-m", "clara_stages.dicom_writer"]
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(IMAGES)}
+        if as_a_task_into is not None:
+            environment[REQUEST_VARIABLE] = request_of(inputs, as_a_task_into, **params).to_json()
+        else:
+            command += ["--output", str(tmp_path / name)]
+            for key, folder in inputs.items():
+                command += ["--input", f"{key}={folder}"]
+            for key, value in params.items():
+                command += ["--param", f"{key}={json.dumps(value)}"]
         return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(IMAGES)},
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
         )  # fmt: skip
 
     return start

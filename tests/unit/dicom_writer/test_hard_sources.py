@@ -16,6 +16,9 @@ EVERYTHING = list(OUTPUT_NAMES)
 WITHOUT_PICTURES = [name for name in EVERYTHING if name not in ("sc", "pdf")]
 """Pictures take most of the time."""
 
+SMALL = (40, 36, 7)
+"""Columns, rows and slices that still show every body."""
+
 
 def hostile(text):
     """A label table whose every text is ``text``."""
@@ -37,15 +40,22 @@ SCRIPTS = "肝臓 Ήπαρ 간 печень"
 
 CONTROLS = "line one\nline two\r\x00\x1b[31m \u202egnp.exe \ud800"
 
+
+@pytest.fixture(scope="module")
+def small_inputs(tmp_path_factory):
+    """Label map, source and volume; shared, so never changed."""
+    return write_inputs(tmp_path_factory.mktemp("small") / "inputs", shape=SMALL)
+
+
 TEXTS = ["a\\b\\c", "<b>{{ x }}</b> & %s", "x" * 5000, "../../etc/passwd", "=^=^=", SCRIPTS, CONTROLS]
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_hostile_label_table_makes_valid_objects(axial_inputs, tmp_path, run_writer, text):
-    shutil.copytree(axial_inputs["labels"], tmp_path / "labels")
+def test_a_hostile_label_table_makes_valid_objects(small_inputs, tmp_path, run_writer, text):
+    shutil.copytree(small_inputs["labels"], tmp_path / "labels")
     hostile(text)(tmp_path / "labels")
-    outputs = EVERYTHING if text in (SCRIPTS, CONTROLS) else WITHOUT_PICTURES
-    run = run_writer({**axial_inputs, "labels": tmp_path / "labels"}, outputs=outputs)
+    outputs = EVERYTHING if text in (SCRIPTS, CONTROLS) else ["seg", "rtstruct", "sr", "key_object"]
+    run = run_writer({**small_inputs, "labels": tmp_path / "labels"}, outputs=outputs)
     assert run.short.exit_code == 0, run.error
     assert all("/" not in entry["file"] for entry in run.entries)
 
@@ -80,7 +90,7 @@ def test_a_source_with_a_fault_or_another_script_has_its_outcome(tmp_path, run_w
             else:
                 setattr(instance, keyword, value)
 
-    run = run_writer(write_inputs(tmp_path / "inputs", change=change), outputs=WITHOUT_PICTURES)
+    run = run_writer(write_inputs(tmp_path / "inputs", shape=SMALL, change=change), outputs=WITHOUT_PICTURES)
     assert run.short.exit_code == 0, run.error
     assert sum(warning in text for text in run.warnings) == (1 if warning else len(run.warnings))
     for result in run.headers:
@@ -108,7 +118,7 @@ def test_no_patient_data_is_in_the_log(tmp_path, run_process):
         instance.PatientName, instance.PatientID = "Doe^Jane^^^^=Extra^^^^^", "SECRET\x01ID"
         instance.PatientAge, instance.StudyID = "SECRETAGE", "SECRETSTUDYID-TOO-LONG"
 
-    short, log = run_process(write_inputs(tmp_path / "inputs", change=change), outputs=EVERYTHING)
+    short, log = run_process(write_inputs(tmp_path / "inputs", shape=SMALL, change=change), outputs=EVERYTHING)
     report = "".join(path.read_text() for path in (tmp_path / "out/report").iterdir())
     assert short["exit_code"] == 0, short
     for text in (log, report):
@@ -125,7 +135,7 @@ def test_a_real_name_in_another_script_reads_back_as_it_is(tmp_path, run_writer,
     def change(_index, instance):
         instance.SpecificCharacterSet, instance.PatientName = donor.SpecificCharacterSet, str(donor.PatientName)
 
-    run = run_writer(write_inputs(tmp_path / "inputs", change=change), outputs=["seg"])
+    run = run_writer(write_inputs(tmp_path / "inputs", shape=SMALL, change=change), outputs=["seg"])
     (result,) = run.headers
     assert str(result.PatientName) == str(donor.PatientName)
     assert result.SpecificCharacterSet == donor.SpecificCharacterSet

@@ -17,6 +17,7 @@ Key = tuple[str, str]
 
 _OTHERS = {
     ("SCT", "260753009"): "source",
+    ("SCT", "276214006"): "finding category",
     ("UCUM", "mm"): "millimeter",
     ("UCUM", "ml"): "milliliter",
     ("RFC5646", "en-US"): "english (united states)",

@@ -1,5 +1,6 @@
 """Whether the content items of a document have what their value types want (PS3.3 C.17.3)."""
 
+import math
 from collections.abc import Iterator
 
 from pydicom.datadict import tag_for_keyword
@@ -30,6 +31,9 @@ _WANTED = {
 
 _SINGLE = ("ConceptNameCodeSequence", "ConceptCodeSequence", "MeasuredValueSequence", "ReferencedSOPSequence")
 """Sequences that only ever have one item (PS3.3 C.17.3, C.18.1, C.18.3); of several each program takes another."""
+
+_TEXT_OF_A_NUMBER = 1e-9
+"""Largest relative difference of a number and its text of 16 characters: sign, exponent and point may take seven."""
 
 _RELATIONS = frozenset(
     {
@@ -69,11 +73,24 @@ def _item_faults(item: Dataset, path: tuple[str, ...]) -> Iterator[Fault]:
     for keyword in _SINGLE:
         if len(items(item, keyword)) > 1:
             yield Fault(name="sr_content", path=(*path, keyword), detail="has several items, one is permitted")
+    for measured in items(item, "MeasuredValueSequence"):
+        yield from _number_faults(measured, (*path, "MeasuredValueSequence"))
     for child in items(item, _CONTENT):
         if child.get("RelationshipType") not in _RELATIONS:
             detail = "is no relationship of PS3.3 table C.17-6"
             yield Fault(name="sr_content", path=(*path, _CONTENT, "RelationshipType"), detail=detail)
         yield from _item_faults(child, (*path, _CONTENT))
+
+
+def _number_faults(measured: Dataset, path: tuple[str, ...]) -> Iterator[Fault]:
+    """One unit; and a number that is stated twice, as text and in binary, is one number (PS3.3 table C.18.1-1)."""
+    if len(items(measured, "MeasurementUnitsCodeSequence")) > 1:
+        detail = "has several items, one is permitted"
+        yield Fault(name="sr_content", path=(*path, "MeasurementUnitsCodeSequence"), detail=detail)
+    text, binary = measured.get("NumericValue"), measured.get("FloatingPointValue")
+    if text is not None and binary is not None and not math.isclose(text, binary, rel_tol=_TEXT_OF_A_NUMBER):
+        detail = "is another number than Numeric Value"
+        yield Fault(name="sr_content", path=(*path, "FloatingPointValue"), detail=detail)
 
 
 def _element(item: Dataset, keyword: str) -> Element | None:

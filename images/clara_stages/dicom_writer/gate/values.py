@@ -70,6 +70,7 @@ _ENUMERATED: dict[str, set[str] | set[int]] = {
     "PlanarConfiguration": {0, 1},
     "PresentationLUTShape": {"IDENTITY", "INVERSE"},
     "Laterality": {"L", "R"},
+    "GraphicType": {"POINT", "MULTIPOINT", "POLYLINE", "POLYGON", "CIRCLE", "ELLIPSE", "ELLIPSOID"},
 }
 """Enumerated Values (PS3.3), which the module tables do not hold, of attributes that results have. ROI Generation
 Algorithm and RT ROI Interpreted Type have Defined Terms: others are allowed."""

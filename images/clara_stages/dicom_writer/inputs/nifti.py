@@ -33,6 +33,8 @@ def load_nifti(path: Path, *, remedy: str) -> tuple[npt.NDArray[Any], npt.NDArra
     except Exception as error:  # a broken header makes nibabel raise whatever its fields lead to
         raise_machine_fault(error)
         reason = str(error) if isinstance(error, OSError | ValueError | ImageFileError) else type(error).__name__
+        # Without the folder: one given by hand may be named after the patient.
+        reason = reason.replace(str(path), path.name)
         raise BadInputError(f"{path.name} cannot be read: {reason}", remedy="write it again") from None
     if not np.isfinite(affine).all() or np.linalg.det(affine[:3, :3]) == 0:
         raise BadInputError(

@@ -96,12 +96,12 @@ def _headers(folder: Path) -> list[Dataset]:
     names = load_instance_list(folder, ("file",), whose="predecessor", remedy=_REMEDY)
     reader = HeaderReader()
     headers = []
-    for (name,) in names:
+    for number, (name,) in enumerate(names, start=1):
         path = folder / str(name)
         if not path.resolve().is_relative_to(folder.resolve()):
             raise BadInputError("instances.json of input predecessor names a file outside its folder", remedy=_REMEDY)
         try:
-            header = reader.read(path, str(name))
+            header = reader.read(path, f"{number} of {len(names)}")
         except BadInputError as error:
             raise BadInputError(f"input predecessor: {error.message}", remedy=_REMEDY) from None
         missing = [key for key in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID") if not header.get(key)]

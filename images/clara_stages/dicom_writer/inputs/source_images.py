@@ -1,6 +1,6 @@
 """Which images a source has: as ``series.json`` says, or else as the list and the headers do."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def load_images(folder: Path, wanted: Sequence[SourceImage] | None) -> tuple[Ima
         raise BadInputError("two source instances have the same SOP Instance UID", remedy=REMEDY)
     reader = HeaderReader()
     if wanted is None:
-        instances = [_read(reader, folder, name, uid) for uid, name in files.items()]
+        instances = [_read(reader, folder, files, uid) for uid in files]
         return _in_order_of_headers(instances)
     needed = {item.sop_instance_uid for item in wanted}
     missing = needed - files.keys()
@@ -61,7 +61,7 @@ def load_images(folder: Path, wanted: Sequence[SourceImage] | None) -> tuple[Ima
             f"series.json names {len(missing)} instances that {INSTANCES_FILE} of the source does not",
             remedy="give the source that the volume was made of",
         )
-    read = {uid: _read(reader, folder, name, uid) for uid, name in files.items() if uid in needed}
+    read = {uid: _read(reader, folder, files, uid) for uid in files if uid in needed}
     numbers = {uid: number for number, uid in enumerate(read)}
     return tuple(_image(read[item.sop_instance_uid], item.frame, numbers[item.sop_instance_uid]) for item in wanted)
 
@@ -77,9 +77,11 @@ def frame_count(instance: Dataset) -> int | None:
     return None
 
 
-def _read(reader: HeaderReader, folder: Path, name: str, uid: str) -> Dataset:
-    path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()) and not path.is_symlink():
+def _read(reader: HeaderReader, folder: Path, files: Mapping[str, str], uid: str) -> Dataset:
+    """The header of one of the files. Errors count it: a folder made by hand may have files named after the patient."""
+    path = folder / files[uid]
+    name = f"{list(files).index(uid) + 1} of {len(files)}"
+    if not path.parent.resolve().is_relative_to(folder.resolve()):  # the file itself may be a link
         raise BadInputError(f"{INSTANCES_FILE} of the source names a file outside its folder", remedy=REMEDY)
     instance = reader.read(path, name)
     found = str(instance.get("SOPInstanceUID") or "")

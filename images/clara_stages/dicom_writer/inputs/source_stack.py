@@ -18,6 +18,7 @@ from clara_stages.dicom_writer.inputs.series_document import (
 )
 from clara_stages.dicom_writer.inputs.source_checks import check_images, find_places
 from clara_stages.dicom_writer.inputs.source_images import Image, load_images
+from clara_stages.kit import BadInputError
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,6 +31,13 @@ contours for axial, and rounding in a header does not turn a slice that far."""
 
 SMALLEST_TILT_DEGREES = 0.1
 """A tilted gantry has degrees; rounded positions have hundredths (dicom_reader has the same limit)."""
+
+
+EVEN_GAP_MM = 0.1
+"""Gaps this near to the median one are equal: positions are often written with one decimal."""
+
+EVEN_GAP_PART = 0.01
+"""Or this part of it (dicom_reader has both limits)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,9 +141,19 @@ class SourceStack:
 
     def slice_gap_mm(self) -> float | None:
         """The median distance between neighbouring slices along the normal, or None for a single slice."""
-        if len(self.slices) < 2:
+        return float(np.median(self._gaps_mm)) if len(self.slices) > 1 else None
+
+    def uneven_gaps_mm(self) -> tuple[float, float] | None:
+        """The smallest and the largest distance between neighbouring slices; None where they lie evenly."""
+        gap_mm = self.slice_gap_mm()
+        if gap_mm is None or np.abs(self._gaps_mm - gap_mm).max() <= max(EVEN_GAP_MM, EVEN_GAP_PART * gap_mm):
             return None
-        return float(np.median(np.abs(np.diff(self.positions_lps_mm @ self.normal))))
+        return float(self._gaps_mm.min()), float(self._gaps_mm.max())
+
+    @cached_property
+    def _gaps_mm(self) -> Floats:
+        """Along the normal, shape ``(slices - 1,)``."""
+        return np.abs(np.diff(self.positions_lps_mm @ self.normal))
 
     def pixels_to_lps(self, index: int) -> Floats:
         """``(column, row, 0, 1)`` of a slice to LPS mm, shape ``(4, 4)`` (PS3.3 equation C.7.6.2.1-1)."""
@@ -172,12 +190,14 @@ def load_source_stack(folder: Path, *, document: SeriesDocument | None = None, t
         time_point: Which one, from 0.
 
     Raises:
-        BadInputError: A file or a required attribute is missing, the images are not of one series and grid, or there
-            is no such time point; the message says how many there are.
+        BadInputError: A file or a required attribute is missing, the images are not of one series and grid, they are
+            not those of the volume, or there is no such time point; the message says how many there are.
     """
     own = folder / SERIES_FILE
     if own.exists():
-        document = load_series_document(own)
+        of_volume, document = document, load_series_document(own)
+        if of_volume is not None:
+            _require_same_images(of_volume, document, time_point)
     if document is None:
         require_time_point(time_point, 1)
     images = load_images(folder, None if document is None else document.images_at(time_point))
@@ -205,6 +225,20 @@ def load_source_stack(folder: Path, *, document: SeriesDocument | None = None, t
         tilt_degrees=_tilt_degrees(images, places.orientation_lps) if places.has_place else 0.0,
         time_points=1 if document is None else document.time_points,
     )
+
+
+def _require_same_images(volume: SeriesDocument, source: SeriesDocument, time_point: int) -> None:
+    """Another series on the same grid (diffusion and its ADC, two phases) would lend its values to these images."""
+    of_volume, of_source = (
+        {(image.sop_instance_uid, image.frame) for image in document.images_at(time_point)}
+        for document in (volume, source)
+    )
+    if of_volume != of_source:
+        raise BadInputError(
+            f"the volume was made of {len(of_volume)} images, {len(of_volume - of_source)} of which are not among the "
+            f"{len(of_source)} of the source: its values are not those of the images that results refer to",
+            remedy="give the volume and the source of one reading",
+        )
 
 
 def _tilt_degrees(images: Sequence[Image], orientation_lps: Floats) -> float:

@@ -19,6 +19,7 @@ from reportlab.platypus import Image as PictureFlowable
 
 from clara_stages.dicom_writer.header.equipment import software_version
 from clara_stages.dicom_writer.inputs.label_table import Label
+from clara_stages.dicom_writer.inputs.source_stack import SourceStack
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.measurements import SegmentMeasurements
 from clara_stages.dicom_writer.pdf.notes import notes
@@ -93,7 +94,6 @@ def write_report(job: Job) -> bytes:
 def _analysed(job: Job) -> list[Any]:
     """Which images, seen from their UIDs and sizes: a description of the source is free text, and may hold a name."""
     source, table = job.source, job.require_segments("pdf").table
-    gap_mm = source.slice_gap_mm()
     rows = [
         ("Model", f"{table.algorithm.name}, version {table.algorithm.version}"),
         ("Digest of the model", table.algorithm.digest or "not stated"),
@@ -102,10 +102,7 @@ def _analysed(job: Job) -> list[Any]:
     ]
     if source.has_place:
         across, down = source.column_spacing_mm, source.row_spacing_mm
-        distance = f", {gap_mm:.3f} mm from slice to slice" if gap_mm else ""
-        rows.append(
-            ("Pixel spacing", f"{across:.3f} mm across, {down:.3f} mm down{distance}"),
-        )
+        rows.append(("Pixel spacing", f"{across:.3f} mm across, {down:.3f} mm down{_slice_distance(source)}"))
     if job.volume is not None:
         rows.append(("Unit of the values", shown_unit(job.volume.unit) or "none"))
     rows += [
@@ -118,6 +115,13 @@ def _analysed(job: Job) -> list[Any]:
         Paragraph("What was analysed", _HEADING),
         Table(cells, colWidths=[38 * mm, _WIDTH - 38 * mm], style=style, hAlign="LEFT"),
     ]
+
+
+def _slice_distance(source: SourceStack) -> str:
+    uneven_mm, gap_mm = source.uneven_gaps_mm(), source.slice_gap_mm()
+    if uneven_mm is not None:
+        return f", {uneven_mm[0]:.3f} to {uneven_mm[1]:.3f} mm from slice to slice"
+    return f", {gap_mm:.3f} mm from slice to slice" if gap_mm else ""
 
 
 _PADDING = (("TOPPADDING", (0, 0), (-1, -1), 2), ("BOTTOMPADDING", (0, 0), (-1, -1), 3))

@@ -17,7 +17,6 @@ from clara_stages.dicom_writer.inputs.source_stack import SourceStack
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.rtstruct.check_contours import check_contours
 
-
 _SEQUENCES = {
     "named": ("StructureSetROISequence", "ROINumber"),
     "drawn": ("ROIContourSequence", "ReferencedROINumber"),
@@ -97,14 +96,14 @@ def _check_regions(dataset: Dataset, job: Job) -> Iterator[Finding]:
     labels = {label.segment_number: label for label in (*segments.table.labels, *kept)}
     named, drawn, observed = (_by_number(dataset, sequence, keyword) for sequence, keyword in _SEQUENCES.values())
     for place, (sequence, keyword) in _SEQUENCES.items():
-        numbers = sorted(int(item.get(keyword, 0)) for item in _items(dataset, sequence))
+        numbers = sorted(int(item.get(keyword, 0)) for item in items(dataset, sequence))
         if numbers != sorted(labels):
             yield _finding("segment_meaning", f"ROIs {numbers} are {place}, expected segments {sorted(labels)}")
             return
     yield from _check_names(named, labels)
     for number, label in labels.items():
         yield from _check_meaning(label, named[number], drawn[number], observed[number])
-        identifications = _items(named[number], "ROIDerivationAlgorithmIdentificationSequence")
+        identifications = items(named[number], "ROIDerivationAlgorithmIdentificationSequence")
         is_drawn = label.algorithm_type in ("", "MANUAL")
         if not is_drawn and not names_algorithm(identifications, segments.table.algorithm):
             yield _finding("algorithm", f"ROI {number} does not name the algorithm of the label table")

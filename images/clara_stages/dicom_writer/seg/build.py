@@ -45,6 +45,7 @@ def build(job: Job) -> Iterator[tuple[str, Dataset]]:
             "no segment has a voxel, and a segmentation without a segment is no valid object",
             remedy="set empty_segments to keep to have the empty segments listed",
         )
+    _warn_of_volume_programs(job)
     segmentation_type = choose_segmentation_type(job, segments, labels)
     pixel_data, places = PixelData(), list[Place]()
     for frame in frames(job, labels, segmentation_type):
@@ -58,6 +59,21 @@ def build(job: Job) -> Iterator[tuple[str, Dataset]]:
     _set_dimension_uid(result, job.uid("seg dimensions"))
     complete_header(result, job, "seg", series_description=segments.table.series_description)
     yield FILE_NAME, result
+
+
+def _warn_of_volume_programs(job: Job) -> None:
+    """Frames state their place each; a program that makes one even, upright volume of them does not ask."""
+    uneven_mm, tilt_degrees = job.source.uneven_gaps_mm(), job.source.tilt_degrees
+    if tilt_degrees:
+        found = f"are tilted by {tilt_degrees:.1f} degrees (gantry)"
+    elif uneven_mm is not None:
+        found = f"lie {uneven_mm[0]:.2f} to {uneven_mm[1]:.2f} mm apart"
+    else:
+        return
+    job.warn(
+        f"the slices of the source {found}: the segmentation lies on each of them; programs that stack its frames "
+        "evenly show it in the wrong place"
+    )
 
 
 def _one_pixel_segmentation(

@@ -71,6 +71,13 @@ def slice_thickness_mm(source: SourceStack, warn: Callable[[str], None]) -> floa
     stated_mm = ImageHeader(first.instance, first.frame).numbers("SliceThickness", 1)
     if stated_mm is not None and stated_mm[0] > 0:
         return float(stated_mm[0])
-    derived_mm = source.slice_gap_mm() or source.row_spacing_mm
-    warn(f"the source states no SliceThickness: {derived_mm:.3f} mm taken from the spacing")
-    return derived_mm
+    gap_mm = source.slice_gap_mm()
+    if gap_mm:
+        warn(f"the source states no SliceThickness: {gap_mm:.3f} mm written, the distance between slices")
+        return gap_mm
+    nominal_mm = source.row_spacing_mm
+    warn(
+        f"the source is a single image and states no SliceThickness: the segmentation has {nominal_mm:.3f} mm, the "
+        "pixel spacing, because it must have one; no volume may be computed with it"
+    )
+    return nominal_mm

@@ -7,16 +7,18 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from clara_stages.dicom_writer.gate.finding import Finding
+from clara_stages.dicom_writer.header.text import long_string
 from clara_stages.dicom_writer.header.tracking import tracking
-from clara_stages.dicom_writer.inputs.label_table import Code, Label
+from clara_stages.dicom_writer.inputs.label_table import Algorithm, Code, Label
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.sr.check_references import check_references, check_segment_reference
 from clara_stages.dicom_writer.sr.check_values import check_values
 from clara_stages.dicom_writer.sr.content import Concept, MeasurementGroup, concept, measurement_groups
 from clara_stages.dicom_writer.sr.expected_values import Expected, expected_values
 
-
 _TITLE: Concept = ("DCM", "126000")
+_TEMPLATE = "1500"
+"""Imaging Measurement Report, and its template (PS3.16 TID 1500)."""
 
 
 def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
@@ -44,6 +46,8 @@ def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
 def _check_document(report: Dataset, job: Job) -> Iterator[Finding]:
     if concept(report.ConceptNameCodeSequence) != _TITLE:
         yield _finding("document_title", "the report is not titled Imaging Measurement Report")
+    if [item.get("TemplateIdentifier") for item in report.get("ContentTemplateSequence", ())] != [_TEMPLATE]:
+        yield _finding("report_structure", f"the report does not say that it follows template {_TEMPLATE}")
     if report.VerificationFlag != "UNVERIFIED":
         yield _finding("report_status", f"the report is {report.VerificationFlag}, and nobody has verified it")
     found = {
@@ -90,9 +94,17 @@ def _check_meaning(group: MeasurementGroup, label: Label, job: Job) -> Iterator[
         yield _finding("segment_laterality", f"the {where} has laterality {sides}, expected {side}")
     if group.tracking_identifier != tracking(job, label)[0]:
         yield _finding("segment_meaning", f"the {where} has another tracking identifier than its segment")
-    algorithm = job.require_segments("sr").table.algorithm
-    if label.algorithm_type != "MANUAL" and algorithm.digest and f"digest={algorithm.digest}" not in group.algorithm:
-        yield _finding("algorithm", f"the {where} does not name the digest of the algorithm")
+    if group.comments != [long_string(label.name)]:
+        yield _finding("segment_meaning", f"the {where} is not commented with the name of its segment")
+    if label.algorithm_type != "MANUAL" and not _names_algorithm(group, job.require_segments("sr").table.algorithm):
+        yield _finding("algorithm", f"the {where} does not name the algorithm, its version and its digest")
+
+
+def _names_algorithm(group: MeasurementGroup, algorithm: Algorithm) -> bool:
+    wanted = {long_string(algorithm.name), long_string(algorithm.version)}
+    if algorithm.digest:
+        wanted.add(f"digest={algorithm.digest}")
+    return wanted == set(group.algorithm)
 
 
 def _pair(code: Code | None) -> Concept | None:

@@ -6,6 +6,7 @@ from pydicom.dataset import Dataset
 
 from clara_stages.dicom_writer.gate.finding import Finding
 from clara_stages.dicom_writer.inputs.label_table import Label
+from clara_stages.dicom_writer.inputs.source_stack import SourceStack
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.sr.content import (
     ImageReference,
@@ -14,7 +15,12 @@ from clara_stages.dicom_writer.sr.content import (
     evidence,
     image_references,
     library_images,
+    library_numbers,
 )
+from clara_stages.dicom_writer.sr.number import RELATIVE_ROUNDING
+
+_NO_NUMBER = 1e-9
+"""Largest direction cosine that is none."""
 
 
 def check_references(report: Dataset, job: Job) -> Iterator[Finding]:
@@ -32,11 +38,31 @@ def check_references(report: Dataset, job: Job) -> Iterator[Finding]:
     dangling = {(one.sop_class_uid, one.sop_instance_uid) for one in image_references(report)} - uids
     if dangling:
         yield _finding("dangling_reference", f"{len(dangling)} instances are referred to that are no evidence")
+    yield from _check_library(report, job.source)
     library = library_images(report)
     if library != {instance for _, _, instance in source}:
         yield _finding(
             "source_reference", f"the image library lists {len(library)} images, the source has {len(source)}"
         )
+
+
+def _check_library(report: Dataset, source: SourceStack) -> Iterator[Finding]:
+    """Size, spacing and directions that the library states are those of the images."""
+    wanted = {"110910": float(source.rows), "110911": float(source.columns)}
+    if source.has_place:
+        cosines = [*source.row_direction, *source.column_direction]
+        wanted |= {"111026": source.column_spacing_mm, "111066": source.row_spacing_mm}
+        wanted |= {str(110904 + place): float(cosine) for place, cosine in enumerate(cosines)}
+    found = {code: value for (_, code), value in library_numbers(report).items()}
+    wrong = [code for code in sorted(wanted.keys() | found.keys()) if not _is_same(found.get(code), wanted.get(code))]
+    if wrong:
+        yield _finding("source_reference", f"the image library does not state {', '.join(wrong)} (DCM) of the source")
+
+
+def _is_same(found: float | None, wanted: float | None) -> bool:
+    if found is None or wanted is None:
+        return False
+    return abs(found - wanted) <= RELATIVE_ROUNDING * abs(wanted) + _NO_NUMBER
 
 
 def check_segment_reference(

@@ -24,6 +24,12 @@ _DERIVATIONS: dict[str, Concept] = {
 _VALUE_UNITS = {"HU": "[hnsf'U]"}
 """Unit of ``series.json`` -> UCUM, where they differ."""
 
+_QUANTITIES: dict[str, Concept] = {
+    "HU": ("DCM", "112031"),
+    "{SUVbw}g/ml": ("DCM", "126401"),
+    "Bq/ml": ("DCM", "110821"),
+}
+
 _ARITHMETIC = 1e-7
 """Part of the largest value by which sums in another order may differ: far above what doubles do."""
 
@@ -44,6 +50,9 @@ def check_values(group: MeasurementGroup, label: Label, expected: Expected, job:
             yield _finding("measurement_missing", f"{where} has {len(found)} measurements of {name}, expected one")
             continue
         left.remove(found[0])
+        if name in _DERIVATIONS and found[0].name != _quantity(job):
+            message = f"the {name} of {where} is of {found[0].name[1]}, expected {_quantity(job)[1]}"
+            yield _finding("measurement_unknown", message)
         if found[0].unit != ("UCUM", unit):
             yield _finding("measurement_unit", f"the {name} of {where} is in {found[0].unit[1]}, expected {unit}")
         slack = RELATIVE_ROUNDING * abs(found[0].value) + _ARITHMETIC * expected.largest_value
@@ -62,6 +71,14 @@ def _expected(expected: Expected, job: Job) -> Iterator[tuple[str, Bounds, str]]
         yield name, Bounds(least=value, most=value), "ml" if name == "volume" else _VALUE_UNITS.get(unit, unit)
     for name, bounds in expected.lengths.items():
         yield name, bounds, "mm"
+
+
+def _quantity(job: Job) -> Concept:
+    """What the voxel values are values of (PS3.16 CID 218)."""
+    unit = job.volume.unit if job.volume else ""
+    if unit == "1" and job.source.first.get("Modality") == "MR":
+        return "DCM", "110852"
+    return _QUANTITIES.get(unit, ("99CLARA", "VOXELVALUE"))
 
 
 def _is(number: Number, name: str) -> bool:

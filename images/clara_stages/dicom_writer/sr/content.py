@@ -16,6 +16,7 @@ _FINDING, _SITE, _LATERALITY = ("DCM", "121071"), ("SCT", "363698007"), ("SCT", 
 _DERIVATION = ("DCM", "121401")
 _SEGMENT, _SOURCE_SERIES = ("DCM", "121191"), ("DCM", "121232")
 _SOURCE_OF_MEASUREMENT = ("DCM", "121112")
+_COMMENT = ("DCM", "121106")
 _ALGORITHM = (("DCM", "111001"), ("DCM", "111003"), ("DCM", "111002"))
 
 
@@ -56,6 +57,7 @@ class MeasurementGroup:
         sites: Finding sites with their laterality.
         algorithm: Name, version and parameter texts.
         images: Source images for the measurements.
+        comments: For people; viewers show them beside the numbers.
     """
 
     tracking_identifier: str
@@ -67,6 +69,7 @@ class MeasurementGroup:
     segment: ImageReference | None = None
     source_series: str = ""
     images: list[ImageReference] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
 
 
 def measurement_groups(report: Dataset) -> list[MeasurementGroup]:
@@ -82,6 +85,16 @@ def measurement_groups(report: Dataset) -> list[MeasurementGroup]:
 def library_images(report: Dataset) -> set[str]:
     """SOP Instance UIDs of all entries of the image library."""
     return {image.sop_instance_uid for library in _items(report, _LIBRARY) for image in image_references(library)}
+
+
+def library_numbers(report: Dataset) -> dict[Concept, float]:
+    """What the image library says of all its images in numbers: rows, spacing, direction cosines."""
+    return {
+        number.name: number.value
+        for library in _items(report, _LIBRARY)
+        for group in library.ContentSequence
+        for number in (_number(item) for item in group.get("ContentSequence", ()) if item.ValueType == "NUM")
+    }
 
 
 def image_references(item: Dataset) -> Iterator[ImageReference]:
@@ -125,6 +138,7 @@ def _group(group: Dataset) -> MeasurementGroup:
         segment=_image(segments[0]) if segments else None,
         source_series=str(series[0].UID) if series else "",
         images=[_image(item) for item in _items(group, _SOURCE_OF_MEASUREMENT)],
+        comments=[str(item.TextValue) for item in _items(group, _COMMENT)],
     )
 
 
@@ -142,6 +156,8 @@ def _number(item: Dataset) -> Number:
 
 def _modifier(item: Dataset, name: Concept) -> Concept | None:
     found = _items(item, name) if "ContentSequence" in item else []
+    if len(found) > 1:
+        raise ValueError(f"{len(found)} modifiers of one concept")
     return concept(found[0].ConceptCodeSequence) if found else None
 
 

@@ -8,6 +8,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from clara_stages.dicom_writer.gate import dciodvfy
 from clara_stages.dicom_writer.gate.finding import Finding, Severity
 from clara_stages.dicom_writer.gate.gate import examine
 from clara_stages.dicom_writer.header.file_meta import set_file_meta
@@ -42,8 +43,13 @@ class Results:
         with quiet_libraries():
             return examine(self.files, job or self.job)
 
-    def after(self, output: str, change: Callable[[Dataset], object], index: int = 0, accept=()) -> list[Finding]:
-        """What the gate finds once ``change`` was made to one file; only its output and what that refers to is read."""
+    def after(
+        self, output: str, change: Callable[[Dataset], object], index: int = 0, accept=(), second_opinion: bool = False
+    ) -> list[Finding]:
+        """What the gate finds once ``change`` was made to one file; only its output and what that refers to is read.
+
+        By itself, as where ``dciodvfy`` is not installed, unless a second opinion is asked for.
+        """
         dataset = self.dataset(output, index)
         change(dataset)
         altered = self.folder / "altered" / self.files[output][index].name
@@ -53,7 +59,9 @@ class Results:
         files = {name: paths for name, paths in self.files.items() if name == output or (output, name) == ("sr", "seg")}
         files[output] = [altered if number == index else path for number, path in enumerate(files[output])]
         job = replace(self.job, params=replace(self.job.params, accept=list(accept))) if accept else self.job
-        with quiet_libraries():
+        with quiet_libraries(), pytest.MonkeyPatch.context() as patch:
+            if not second_opinion:
+                patch.setattr(dciodvfy, "program", lambda: None)
             return examine(files, job)
 
 

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from clara_stages.dicom_writer.gate import laterality
 from clara_stages.dicom_writer.gate.finding import Severity
+from clara_stages.dicom_writer.gate.written_file import read_written
 from tests.support.writing import Body
 
 LEFT, RIGHT = ("7771000", "Left"), ("24028007", "Right")
@@ -15,7 +17,8 @@ SWAPPED = (replace(LEFT_KIDNEY, laterality=RIGHT), replace(RIGHT_KIDNEY, lateral
 
 
 def sides(results):
-    findings = [finding for finding in results.examine() if finding.name.startswith("laterality")]
+    written, _ = read_written(results.files)
+    findings = list(laterality.check(written, results.job))
     assert {finding.severity for finding in findings} <= {Severity.WARNING}
     return [finding.name for finding in findings]
 

@@ -166,7 +166,7 @@ def test_an_mr_source_that_names_no_sequence_claims_none(written):
     def change(_, dataset):
         del dataset.ScanningSequence, dataset.SequenceVariant, dataset.EchoTime
 
-    warnings = []
+    warnings: list[str] = []
     _, files = written(modality="MR", change=change, warnings=warnings)
     image = pydicom.dcmread(files[0])
     assert (image.ScanningSequence, image.SequenceVariant, image.EchoTime) == ("RM", "NONE", None)
@@ -216,7 +216,7 @@ def test_fractions_are_stored_within_half_a_step(tmp_path, modality, low, high):
 
 def test_a_coarse_step_is_told(tmp_path):
     values = np.random.default_rng(1).uniform(1e6, 1e6 + 7, SHAPE).astype(np.float32)
-    warnings = []
+    warnings: list[str] = []
     list(build(remade(tmp_path, values, "PT", warnings=warnings)))
     assert [text for text in warnings if "store values in steps of 30.52: errors are up to" in text]
 

@@ -228,7 +228,7 @@ def test_a_file_that_is_another_instance_than_listed_is_refused(source):
         if index == 1:
             dataset.SOPInstanceUID = "1.2.3.4"
 
-    with pytest.raises(BadInputError, match=r"source file 000002\.dcm is another instance than instances\.json says"):
+    with pytest.raises(BadInputError, match=r"source file 2 of 6 is another instance than instances\.json says"):
         load_source_stack(source(change))
 
 
@@ -249,6 +249,19 @@ def test_a_document_of_another_source_is_refused(inputs):
         load_source_stack(folder)
 
 
+def test_a_volume_of_another_series_on_the_same_grid_is_refused(inputs):
+    """A diffusion image and its ADC have one grid: values of the one must not be told of the other."""
+    folders = inputs()
+    path = folders["volume"] / "series.json"
+    document = json.loads(path.read_text())
+    for item in document["slices"][2:]:
+        item["sop_instance_uid"] += ".1"
+    path.unlink()  # another name of the source's file
+    path.write_text(json.dumps(document))
+    with pytest.raises(BadInputError, match=r"made of 6 images, 4 of which are not among the 6 of the source"):
+        load_source_stack(folders["source"], document=load_series_document(path))
+
+
 def test_a_frame_that_is_not_there_is_named(inputs):
     folder = inputs("enhanced")["source"]
     document = json.loads((folder / "series.json").read_text())
@@ -263,13 +276,15 @@ def test_a_frame_that_is_not_there_is_named(inputs):
     [
         ("[]", "cannot be used: TypeError"),
         ('{"instances": []}', "names no instance"),
-        ('{"instances": [{"file": "none.dcm", "sop_instance_uid": "1"}]}', r"lacks a file that .* names: none\.dcm"),
+        ('{"instances": [{"file": "none.dcm", "sop_instance_uid": "1"}]}', r"lacks a file that .* names: 1 of 1"),
         ('{"instances": [{"file": "instances.json", "sop_instance_uid": "1"}]}', "is no DICOM file"),
         ('{"instances": [{"file": "../labels/labels.nii", "sop_instance_uid": "1"}]}', "names a file outside"),
+        ('{"instances": [{"file": "../link.dcm", "sop_instance_uid": "1"}]}', "names a file outside"),
     ],
 )
 def test_a_bad_list_is_named(source, text, words):
     folder = source()
+    (folder.parent / "link.dcm").symlink_to(folder / "000001.dcm")
     (folder / "instances.json").write_text(text)
     with pytest.raises(BadInputError, match=words):
         load_source_stack(folder)

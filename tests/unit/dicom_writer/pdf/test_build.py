@@ -86,6 +86,7 @@ def test_intended_use_stands_before_everything_else(written):
     [
         ("tilted", "The gantry was tilted by 14.0 degrees"),
         ("uneven", "The slices do not lie at even distances"),
+        ("uneven", "2.500 to 5.000 mm from slice to slice"),
         ("enhanced_4d", "The series has 3 time points: this is time point 2."),
         ("projection", "volumes and distances are not measured"),
     ],

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from clara_stages.dicom_writer.gate.identity_in_text import identity_in
 from clara_stages.dicom_writer.measurements import measure_segments
 from clara_stages.dicom_writer.pdf import report as report_module
 from clara_stages.dicom_writer.pdf.check import check
@@ -125,24 +124,6 @@ def test_a_report_with_the_patients_name_is_found(written, write, tmp_path, monk
     name = str(job.source.first.PatientName).replace("^", " ")
     monkeypatch.setattr(report_module, "notes", lambda _: [f"Seen with {name.upper()}."])
     assert names(check([write(job, tmp_path)], job)) == {"identity_in_text"}
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("Report of Anna Müller", []),
-        ("Report of Müller, Anna", ["PatientName"]),
-        ("MÜLLER ANNA", ["PatientName"]),
-        ("patient 4711-0815.", ["PatientID"]),
-        ("patient 4711-0815 was seen", ["PatientID"]),
-        ("1.2.4711-0815.3", []),
-        ("born 19600229", ["PatientBirthDate"]),
-    ],
-)
-def test_identity_is_found_as_words_of_their_own(written, text, found):
-    source = dcmread(written()[1])
-    source.PatientName, source.PatientID, source.PatientBirthDate = "Müller^Anna", "4711-0815", "19600229"
-    assert identity_in(text, source) == found
 
 
 def test_no_file_and_two_files_are_faults(written):

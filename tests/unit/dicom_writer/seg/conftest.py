@@ -61,17 +61,31 @@ def jobs(tmp_path_factory):
     return make
 
 
+@pytest.fixture(scope="session")
+def built(jobs):
+    """(Job, segmentation, warnings), by the arguments of ``write``; equal ones are built once."""
+
+    @functools.cache
+    def make(geometry: str, params: frozenset, options: frozenset) -> tuple[Job, Dataset, list[str]]:
+        made, _ = jobs(geometry, options)
+        warnings: list[str] = []
+        job = replace(made, params=replace(made.params, **dict(params)), warn=warnings.append)
+        ((_, result),) = build(job)
+        return job, result, warnings
+
+    return make
+
+
 @pytest.fixture
-def write(jobs, tmp_path):
-    """Build and save the segmentation of a job; the arguments are those of ``make_job``."""
+def write(jobs, built, tmp_path):
+    """Save the segmentation of a job; the arguments are those of ``make_job``."""
 
     def run(geometry="axial", params=None, **options: Any) -> Written:
-        made, folder = jobs(geometry, frozenset(options.items()))
-        warnings: list[str] = []
-        job = replace(made, params=replace(made.params, **(params or {})), warn=warnings.append)
-        ((name, result),) = build(job)
-        path = tmp_path / f"{len(list(tmp_path.iterdir()))}-{name}"
+        key = frozenset(options.items())
+        job, result, warnings = built(geometry, frozenset((params or {}).items()), key)
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}-seg.dcm"
         result.save_as(path, enforce_file_format=True)
-        return Written(job=job, path=path, dataset=dcmread(path), warnings=warnings, study=folder / "study")
+        study = jobs(geometry, key)[1] / "study"
+        return Written(job=job, path=path, dataset=dcmread(path), warnings=warnings, study=study)
 
     return run

@@ -10,6 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage
 
 from clara_stages.dicom_writer.header.tracking import tracking
 from clara_stages.dicom_writer.seg.build import build
+from clara_stages.dicom_writer.seg.check import check
 from clara_stages.kit import BadInputError
 from tests.support.writing import BODIES, make_job
 
@@ -159,7 +160,24 @@ def test_slice_thickness_is_taken_from_the_spacing_where_it_is_missing(write):
     written = write(change=forget)
     measures = written.dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
     assert (float(measures.SliceThickness), float(measures.SpacingBetweenSlices)) == (5.0, 5.0)
-    assert "the source states no SliceThickness: 5.000 mm taken from the spacing" in written.warnings
+    assert "the source states no SliceThickness: 5.000 mm written, the distance between slices" in written.warnings
+
+
+def test_the_thickness_of_a_single_image_is_not_called_a_distance(tmp_path):
+    def forget(_, dataset):
+        del dataset.SliceThickness
+
+    warnings: list[str] = []
+    list(build(make_job(tmp_path, change=forget, shape=(40, 30, 1), reader={"images": True}, warnings=warnings)))
+    (warning,) = [text for text in warnings if "SliceThickness" in text]
+    assert "the pixel spacing, because it must have one; no volume may be computed with it" in warning
+
+
+@pytest.mark.parametrize(
+    ("geometry", "found"), [("tilted", "are tilted by 14.0 degrees"), ("uneven", "lie 2.50 to 5.00 mm apart")]
+)
+def test_slices_that_are_no_even_upright_stack_are_told(write, geometry, found):
+    assert any(f"the slices of the source {found}" in warning for warning in write(geometry).warnings)
 
 
 def test_slice_thickness_of_frames_stands_in_their_groups(write):
@@ -233,6 +251,24 @@ def test_empty_segments_are_kept_with_one_frame_of_zeros(write, form):
     assert segment_numbers(written.dataset)[-2:] == [2, 3]
     assert not written.dataset.pixel_array[-1].any()
     assert written.findings_in_full == []
+
+
+@pytest.mark.parametrize(
+    ("form", "segmentation_type"),
+    [("segment_stack", "BINARY"), ("probability_map", "FRACTIONAL"), ("probability_map", "BINARY")],
+)
+def test_an_empty_segment_takes_no_voxels_from_a_channel_that_is_not_its_own(tmp_path, form, segmentation_type):
+    """A label without a voxel need not state a channel; channel 0 is what it has then, and the first segment's."""
+    params = {"empty_segments": "keep", "segmentation_type": segmentation_type}
+    made = make_job(tmp_path, form=form, empty=("aorta",), params=params)
+    (absent,) = made.segments.table.absent
+    table = replace(made.segments.table, absent=(replace(absent, channel=0),))
+    job = replace(made, segments=replace(made.segments, table=table))
+    ((name, result),) = build(job)
+    assert segment_numbers(result)[-2:] == [2, 3]
+    result.save_as(tmp_path / name, enforce_file_format=True)
+    assert not dcmread(tmp_path / name).pixel_array[-1].any()
+    assert list(check([tmp_path / name], job)) == []
 
 
 @pytest.mark.parametrize(("segmentation_type", "frames"), [("BINARY", 3), ("LABELMAP", 1)])

@@ -61,21 +61,41 @@ def report_jobs(tmp_path_factory):
     return make
 
 
-@pytest.fixture
-def write(report_jobs, tmp_path):
-    """Build and save the report of a job, beside a segmentation where there can be one.
+@pytest.fixture(scope="session")
+def built_reports(report_jobs):
+    """(Job, report, warnings), by the arguments of ``write`` but ``change``; equal ones are built once."""
 
-    ``change`` makes another job of it; the other arguments are those of ``make_job``.
+    @functools.cache
+    def make(geometry: str, with_seg: bool, options: frozenset) -> tuple[Job, Dataset, list[str]]:
+        return build_report(report_jobs(geometry, options), with_seg)
+
+    return make
+
+
+def build_report(job, with_seg) -> tuple[Job, Dataset, list[str]]:
+    warnings: list[str] = []
+    job = replace(job, warn=warnings.append, written={})
+    if with_seg and job.source.has_place and job.source.frame_of_reference_uid:
+        silent = replace(job, warn=lambda _: None)  # what the SEG is warned of is not the report's
+        job.written["seg"] = [dataset for _, dataset in build_segmentation(silent)]
+    ((_, result),) = build(job)
+    return job, result, warnings
+
+
+@pytest.fixture
+def write(report_jobs, built_reports, tmp_path):
+    """Save the report of a job, beside a segmentation where there can be one.
+
+    ``change`` makes another job of it, whose report is built anew; the other arguments are those of ``make_job``.
     """
 
     def run(geometry="axial", *, with_seg=True, change=None, **options: Any) -> Report:
-        warnings: list[str] = []
-        job = replace(report_jobs(geometry, frozenset(options.items())), warn=warnings.append, written={})
-        job = change(job) if change else job
-        if with_seg and job.source.has_place and job.source.frame_of_reference_uid:
-            job.written["seg"] = [dataset for _, dataset in build_segmentation(job)]
-        ((name, result),) = build(job)
-        path = tmp_path / f"{len(list(tmp_path.iterdir()))}-{name}"
+        key = frozenset(options.items())
+        if change:
+            job, result, warnings = build_report(change(report_jobs(geometry, key)), with_seg)
+        else:
+            job, result, warnings = built_reports(geometry, with_seg, key)
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}-sr.dcm"
         result.save_as(path, enforce_file_format=True)
         return Report(job=job, path=path, warnings=warnings)
 
