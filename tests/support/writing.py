@@ -1,15 +1,17 @@
 """Inputs of dicom_writer: synthetic DICOM through the reader, and segments drawn in the patient."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
+from pydicom.dataset import Dataset
 
 from clara_stages.dicom_reader.__main__ import main as read_study
+from clara_stages.dicom_writer.header.file_meta import set_file_meta
 from clara_stages.dicom_writer.header.source_time import UNKNOWN_TIME, latest_source_time
 from clara_stages.dicom_writer.inputs.grid import check_same_grid
 from clara_stages.dicom_writer.inputs.predecessor import Predecessor
@@ -18,6 +20,7 @@ from clara_stages.dicom_writer.inputs.source_stack import SourceStack, load_sour
 from clara_stages.dicom_writer.inputs.volume import load_volume
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.params import Params
+from clara_stages.dicom_writer.quiet_libraries import quiet_libraries
 from clara_stages.kit import StageIO
 from clara_stages.kit.contract import StageRequest
 from tests.support.series import Change
@@ -120,6 +123,18 @@ def make_job(
         predecessors=dict(predecessors or {}),
         warn=(warnings if warnings is not None else []).append,
     )
+
+
+def save_results(built: Iterable[tuple[str, Dataset]], folder: Path) -> list[Path]:
+    """Save what a builder makes, as the stage does: its files, in order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    with quiet_libraries():
+        for name, result in built:
+            set_file_meta(result)
+            result.save_as(folder / name, enforce_file_format=True)
+            files.append(folder / name)
+    return files
 
 
 def time_point_of(geometry: str) -> int:

@@ -16,6 +16,9 @@ from clara_stages.kit.contract import ErrorReport, ExitCode
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """No space, no quota, or a file beyond the limit of the process."""
 
+_NO_THREAD = "can't start new thread"
+"""What Python says where the system has no room for one."""
+
 
 class StageError(Exception):
     """A stage ends without a result, for a reason that a person can act on.
@@ -78,6 +81,13 @@ def find_machine_fault(error: BaseException) -> StageError | None:
 
     To be asked before a file is called bad: the same bytes are good once there is room.
     """
+    if isinstance(error, OSError) and error.errno is None and error.__cause__ is not None:
+        return find_machine_fault(error.__cause__)  # pydicom raises the error anew, and drops its number
+    if isinstance(error, RuntimeError) and _NO_THREAD in str(error):
+        return ResourceBusyError(
+            "no thread can be started: memory or the number of processes is at its limit",
+            remedy="raise resources.memory_mib of this stage in the workflow, or the limit of processes",
+        )
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return OutOfMemoryError(
             "the stage ran out of memory", remedy="raise resources.memory_mib of this stage in the workflow"

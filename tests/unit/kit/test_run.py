@@ -164,6 +164,13 @@ def test_sigterm_leaves_through_the_front_door(monkeypatch, capsys, tmp_path, qu
     assert (ended.value.code, cleaned) == (143, [True])
 
 
+def raised_anew(cause):
+    """As pydicom does, to say which element it was: without the number."""
+    error = OSError("With tag (7FE0,0010) got exception")
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
@@ -171,6 +178,12 @@ def test_sigterm_leaves_through_the_front_door(monkeypatch, capsys, tmp_path, qu
         (OSError(122, "Quota exceeded"), ExitCode.RESOURCE_BUSY, "the disk is full (EDQUOT)"),
         (OSError(12, "Cannot allocate memory"), ExitCode.OUT_OF_MEMORY, "the stage ran out of memory"),
         (MemoryError(), ExitCode.OUT_OF_MEMORY, "the stage ran out of memory"),
+        (raised_anew(OSError(28, "No space left on device")), ExitCode.RESOURCE_BUSY, "the disk is full (ENOSPC)"),
+        (
+            RuntimeError("can't start new thread"),
+            ExitCode.RESOURCE_BUSY,
+            "no thread can be started: memory or the number of processes is at its limit",
+        ),
         (OSError(5, "Input/output error", "/data/Jones"), 1, "OSError in stage toy"),
     ],
 )

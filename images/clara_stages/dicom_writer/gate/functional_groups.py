@@ -28,6 +28,11 @@ def functional_group_faults(dataset: Dataset, sop_class_uid: str) -> Iterator[Fa
         detail = f"describes {len(frames)} frames, Number of Frames is {stated}"
         yield Fault(name="functional_group", path=(_PER_FRAME,), detail=detail)
     shared = items(dataset, _SHARED)
+    for keyword in (*_MACROS, _IDENTIFICATION):
+        if any(len(items(group, keyword)) > 1 for group in (*shared, *frames)):
+            yield Fault(name="functional_group", path=(_PER_FRAME, keyword), detail="has two items for one frame")
+    if len(shared) > 1:
+        yield Fault(name="functional_group", path=(_SHARED,), detail=f"has {len(shared)} items, expected one")
     in_all = {keyword for item in shared for keyword in (*_MACROS, _IDENTIFICATION) if items(item, keyword)}
     wanted = (*_MACROS, *(() if sop_class_uid == LABEL_MAP_SEGMENTATION_STORAGE else (_IDENTIFICATION,)))
     for keyword in wanted:

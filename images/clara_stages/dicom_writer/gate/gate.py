@@ -14,7 +14,7 @@ from clara_stages.dicom_writer.gate.finding_names import FINDING_NAMES
 from clara_stages.dicom_writer.gate.written_file import WrittenFile, read_written
 from clara_stages.dicom_writer.job import Job
 from clara_stages.dicom_writer.outputs import OUTPUTS
-from clara_stages.kit import BadInputError, raise_machine_fault
+from clara_stages.kit import BadInputError, OutOfMemoryError, ResourceBusyError, raise_machine_fault
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +76,8 @@ def _guarded(name: str, output: str, check: Callable[[], Iterable[Finding]]) -> 
     found: list[Finding] = []
     try:
         found.extend(check())
+    except (OutOfMemoryError, ResourceBusyError):  # a check has seen already that this machine is at fault
+        raise
     except Exception as error:  # whatever breaks a check, the object has not been proven right
         raise_machine_fault(error)
         place = traceback.extract_tb(error.__traceback__)[-1]

@@ -79,17 +79,34 @@ def _side(label: Label) -> str:
     return _SIDES.get(label.laterality.value, "") if label.laterality else ""
 
 
+def _named_side(label: Label) -> str:
+    """The one side that the name states; "" where it states none, or both."""
+    words = label.name.lower().replace("_", " ")
+    said = [side for side, pattern in _WORDS.items() if pattern.search(words)]
+    return said[0] if len(said) == 1 else ""
+
+
+def _stated_side(label: Label) -> str:
+    """By code, or else by name: many label tables have sides in names alone."""
+    return _side(label) if label.laterality else _named_side(label)
+
+
+def _how(label: Label) -> str:
+    return "coded" if label.laterality else "named"
+
+
 def _name_faults(labels: Sequence[Label]) -> Iterator[tuple[str, str]]:
     for label in labels:
-        words = label.name.lower().replace("_", " ")
-        said = {side for side, pattern in _WORDS.items() if pattern.search(words)}
-        if len(said) == 1 and _side(label) and _side(label) not in said:
-            message = f"segment {label.segment_number}: its name says {said.pop()}, its code {_side(label)}"
+        said = _named_side(label)
+        if said and _side(label) and _side(label) != said:
+            message = f"segment {label.segment_number}: its name says {said}, its code {_side(label)}"
             yield "laterality_name", message
 
 
 def _place_faults(segments: Segments, labels: Sequence[Label]) -> Iterator[tuple[str, str]]:
-    looked_at = [label for label in labels if _side(label) or (label.type.value in _PAIRED and not label.laterality)]
+    looked_at = [
+        label for label in labels if _stated_side(label) or (label.type.value in _PAIRED and not label.laterality)
+    ]
     middle_mm, width_mm = _middle_and_width_mm(segments)
     places = {label.segment_number: _place(segments, label, middle_mm) for label in looked_at}
     pairs = list(_pairs(looked_at))
@@ -98,20 +115,25 @@ def _place_faults(segments: Segments, labels: Sequence[Label]) -> Iterator[tuple
         if apart_mm <= 0:
             yield (
                 "laterality_swapped",
-                f"segment {left.segment_number}, coded left, lies {-apart_mm:.0f} mm to the patient's right of segment "
-                f"{right.segment_number}, which is coded right",
+                f"segment {left.segment_number}, {_how(left)} left, lies {-apart_mm:.0f} mm to the patient's right of "
+                f"segment {right.segment_number}, which is {_how(right)} right",
             )
     paired = {label.segment_number for pair in pairs for label in pair}
     for label in looked_at:
-        place, side = places[label.segment_number], _side(label)
-        if not side and max(place.left_part, 1 - place.left_part) >= _ONE_SIDED:
+        place, side = places[label.segment_number], _stated_side(label)
+        if (
+            not _side(label)
+            and label.type.value in _PAIRED
+            and not label.laterality
+            and max(place.left_part, 1 - place.left_part) >= _ONE_SIDED
+        ):
             yield "laterality_missing", f"segment {label.segment_number} is one of a paired organ, no code says which"
         beyond_mm = (middle_mm - place.x_mm) * (1 if side == "left" else -1)
         alone = bool(side) and label.segment_number not in paired
         if alone and width_mm >= _TRUNK_MM and beyond_mm > _CLEARLY * width_mm:
             yield (
                 "laterality_place",
-                f"segment {label.segment_number}, coded {side}, lies {beyond_mm:.0f} mm on the other side of the "
+                f"segment {label.segment_number}, {_how(label)} {side}, lies {beyond_mm:.0f} mm on the other side of the "
                 "images' middle",
             )
 
@@ -120,9 +142,9 @@ def _pairs(labels: Sequence[Label]) -> Iterator[tuple[Label, Label]]:
     """(left, right) segments of the same structure; none where there are several of one side."""
     groups: dict[tuple[str, str], dict[str, list[Label]]] = {}
     for label in labels:
-        if _side(label):
+        if _stated_side(label):
             key = (label.type.value, label.anatomic_region.value if label.anatomic_region else "")
-            groups.setdefault(key, {}).setdefault(_side(label), []).append(label)
+            groups.setdefault(key, {}).setdefault(_stated_side(label), []).append(label)
     for sides in groups.values():
         if len(sides.get("left", [])) == len(sides.get("right", [])) == 1:
             yield sides["left"][0], sides["right"][0]

@@ -11,6 +11,7 @@ from clara_stages.dicom_writer.gate.finding import Finding
 from clara_stages.dicom_writer.image_series.check_attributes import check_attributes
 from clara_stages.dicom_writer.inputs.source_stack import LPS_FROM_RAS, Floats, SourceStack
 from clara_stages.dicom_writer.job import Job
+from clara_stages.kit import raise_machine_fault
 
 PLACE_TOLERANCE_MM = 1e-3
 """Of any corner of an image. A DS holds ten digits or more, and the affine of a NIfTI file seven."""
@@ -41,6 +42,7 @@ def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
         try:
             yield from _check_file(path, job, found)
         except Exception as error:  # whatever pydicom or numpy raise for a malformed object: it is a fault of ours
+            raise_machine_fault(error)
             yield _finding("unreadable", f"{path.name} cannot be read to its end: {type(error).__name__}")
     planes = job.require_volume("image").values.shape[2]
     missing = sorted(set(range(planes)) - found.keys())

@@ -66,17 +66,6 @@ def load_images(folder: Path, wanted: Sequence[SourceImage] | None) -> tuple[Ima
     return tuple(_image(read[item.sop_instance_uid], item.frame, numbers[item.sop_instance_uid]) for item in wanted)
 
 
-def frame_count(instance: Dataset) -> int | None:
-    """Number of Frames of a multi-frame instance, None of a single-frame one."""
-    try:
-        frames = int(instance.get("NumberOfFrames") or 0)
-    except (ValueError, TypeError):
-        frames = 0
-    if frames > 1 or PER_FRAME in instance or SHARED in instance:
-        return max(frames, 1)
-    return None
-
-
 def _read(reader: HeaderReader, folder: Path, files: Mapping[str, str], uid: str) -> Dataset:
     """The header of one of the files. Errors count it: a folder made by hand may have files named after the patient."""
     path = folder / files[uid]
@@ -90,16 +79,27 @@ def _read(reader: HeaderReader, folder: Path, files: Mapping[str, str], uid: str
     return instance
 
 
+def _frame_count(instance: Dataset) -> int | None:
+    """Number of Frames of a multi-frame instance, None of a single-frame one."""
+    try:
+        frames = int(instance.get("NumberOfFrames") or 0)
+    except (ValueError, TypeError):
+        frames = 0
+    if frames > 1 or PER_FRAME in instance or SHARED in instance:
+        return max(frames, 1)
+    return None
+
+
 def _image(instance: Dataset, frame: int | None, number: int) -> Image:
     name = f"source instance {number}" if frame is None else f"frame {frame} of source instance {number}"
-    frames = frame_count(instance) or 1
+    frames = _frame_count(instance) or 1
     if frame is not None and not 1 <= frame <= frames:
         raise BadInputError(f"series.json names {name}, which has {frames} frames", remedy=REMEDY)
     return Image(instance=instance, frame=frame, plane=read_plane(ImageHeader(instance, frame)), name=name)
 
 
 def _in_order_of_headers(instances: Sequence[Dataset]) -> tuple[Image, ...]:
-    counts = [frame_count(instance) for instance in instances]
+    counts = [_frame_count(instance) for instance in instances]
     if all(count is None for count in counts):
         return tuple(_image(instance, None, number) for number, instance in enumerate(instances))
     if len(instances) > 1:

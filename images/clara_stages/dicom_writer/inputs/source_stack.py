@@ -113,11 +113,6 @@ class SourceStack:
         """Every instance once, in the order of their first slices."""
         return tuple({item.sop_instance_uid: item.instance for item in self.slices}.values())
 
-    @property
-    def is_multiframe(self) -> bool:
-        """Whether the slices are frames of multi-frame instances."""
-        return self.slices[0].frame is not None
-
     @cached_property
     def index_of(self) -> Mapping[tuple[str, int | None], int]:
         """(SOP Instance UID, frame number or None) -> index of the slice."""

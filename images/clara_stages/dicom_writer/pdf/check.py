@@ -22,6 +22,7 @@ from clara_stages.dicom_writer.rendering.fonts import legible
 from clara_stages.dicom_writer.rendering.layout import plan_layout
 from clara_stages.dicom_writer.rendering.names import shown_name
 from clara_stages.dicom_writer.rendering.windowing import window_chooser
+from clara_stages.kit import raise_machine_fault
 
 _OUTPUT = "pdf"
 
@@ -40,6 +41,7 @@ def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
             pages = [page.extract_text() for page in reader.pages]
             pictures = [picture for page in reader.pages for picture in _drawn(page)]
         except Exception as error:  # whatever the parsers raise, nobody can open it
+            raise_machine_fault(error)
             yield _finding("unreadable", f"the document cannot be opened ({type(error).__name__})")
             continue
         counted = count_segments(job)
@@ -76,6 +78,10 @@ def _header(result: Dataset, job: Job) -> Iterator[tuple[str, str]]:
     titles = [item.get("CodeValue") for item in result.get("ConceptNameCodeSequence") or ()]
     if titles != [_TITLE]:
         yield "document_title", "the document is not titled Imaging Measurement Report"
+    length = int(result.get("EncapsulatedDocumentLength") or 0)
+    padding = len(result.EncapsulatedDocument) - length
+    if padding not in (0, 1) or not result.EncapsulatedDocument[:length].rstrip(b"\r\n").endswith(b"%%EOF"):
+        yield "pdf_header", "Encapsulated Document Length is not the length of the document"
     if len(result.EncapsulatedDocument) % 2:
         yield "pdf_header", "the document has an odd number of bytes"
     found = {str(item.get("ReferencedSOPInstanceUID")) for item in result.get("SourceInstanceSequence") or ()}

@@ -21,9 +21,9 @@ class Layer:
     """One segment in a picture.
 
     Attributes:
-        colour: RGB.
+        colour: RGB, 0..255.
         box: Rows and columns of the picture that hold all of it.
-        mask: Where it is in the box.
+        mask: Where it is in the box, of the shape of the box.
     """
 
     colour: tuple[int, int, int]

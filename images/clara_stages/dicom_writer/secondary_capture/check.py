@@ -18,6 +18,7 @@ from clara_stages.dicom_writer.rendering.compare import compare_picture
 from clara_stages.dicom_writer.rendering.layout import plan_layout
 from clara_stages.dicom_writer.rendering.names import shown_colour
 from clara_stages.dicom_writer.rendering.windowing import Window, window_chooser
+from clara_stages.kit import raise_machine_fault
 
 _OUTPUT = "sc"
 
@@ -43,6 +44,7 @@ def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
             picture = dcmread(path)
             pixels = picture.pixel_array
         except Exception as error:  # whatever decoding raises, the file cannot be shown
+            raise_machine_fault(error)
             yield _finding("unreadable", f"picture {number} cannot be decoded ({type(error).__name__})")
             found.append(None)
             continue

@@ -13,6 +13,7 @@ from clara_stages.dicom_writer.seg.checks.segment_meaning import check_segments
 from clara_stages.dicom_writer.seg.checks.segment_origin import check_origins
 from clara_stages.dicom_writer.seg.checks.voxels import check_voxels
 from clara_stages.dicom_writer.seg.checks.written_frames import read_written_frames
+from clara_stages.kit import raise_machine_fault
 
 
 def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
@@ -32,6 +33,7 @@ def check(files: Sequence[Path], job: Job) -> Iterator[Finding]:
     try:
         yield from _check_file(files[0], job)
     except Exception as error:  # whatever pydicom or numpy raise for a malformed object: it is a fault of ours
+        raise_machine_fault(error)
         yield Finding(
             name="unreadable",
             output="seg",

@@ -32,7 +32,7 @@ _FEW_POINTS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """A length lies between these."""
+    """A number lies between these: of lengths in mm."""
 
     least: float
     most: float
@@ -43,9 +43,9 @@ class Expected:
     """The numbers of one segment; those that cannot be measured are absent.
 
     Attributes:
-        sizes: ``volume``, ``mean``, ``sd``, ``minimum``, ``maximum``.
-        lengths: ``long_axis``, ``diameter_3d``.
-        largest_value: Of the absolute voxel values: what a mean near zero is rounded against.
+        sizes: ``volume`` in ml; ``mean``, ``sd``, ``minimum``, ``maximum`` in the unit of the volume.
+        lengths: ``long_axis``, ``diameter_3d``, in mm.
+        largest_value: Of the absolute voxel values, in their unit: what a mean near zero is rounded against.
         slices: Indices of the source slices with a pixel of it.
     """
 

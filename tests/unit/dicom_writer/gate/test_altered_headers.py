@@ -47,6 +47,10 @@ def drop_our_mark(dataset):
     dataset.ContributingEquipmentSequence = list(dataset.ContributingEquipmentSequence)[:1]
 
 
+def lengthen_document(dataset):
+    dataset.EncapsulatedDocumentLength += 7
+
+
 @pytest.mark.parametrize("output", ALL)
 @pytest.mark.parametrize(
     "change",
@@ -88,6 +92,18 @@ def test_an_object_of_another_kind_series_moment_or_maker_is_stopped(results_of,
             inside("SegmentSequence SegmentedPropertyTypeCodeSequence", put("CodeMeaning", "Spleen")),
             "code_meaning",
         ),
+        (
+            "seg",
+            inside("SharedFunctionalGroupsSequence PixelMeasuresSequence", put("SpacingBetweenSlices", 2.5)),
+            "slice_thickness",
+        ),
+        (
+            "seg",
+            inside("SharedFunctionalGroupsSequence PixelMeasuresSequence", put("SliceThickness", 9)),
+            "slice_thickness",
+        ),
+        ("seg", inside("PerFrameFunctionalGroupsSequence", again("PlanePositionSequence")), "functional_group"),
+        ("seg", again("SharedFunctionalGroupsSequence"), "functional_group"),
         ("rtstruct", put("ApprovalStatus", "APPROVED"), "approval_status"),
         ("rtstruct", forget("ApprovalStatus"), "approval_status"),
         ("rtstruct", put("StructureSetDate", "19990101"), "wrong_header"),
@@ -122,6 +138,8 @@ def test_an_object_of_another_kind_series_moment_or_maker_is_stopped(results_of,
         ("sc", put("ImageType", ["ORIGINAL", "PRIMARY"]), "wrong_header"),
         ("pdf", put("VerificationFlag", "VERIFIED"), "report_status"),
         ("pdf", forget("ConceptNameCodeSequence"), "document_title"),
+        ("pdf", lengthen_document, "pdf_header"),
+        ("pdf", forget("EncapsulatedDocumentLength"), "pdf_header"),
     ],
 )
 def test_an_altered_statement_is_stopped(results_of, errors_of, output, change, name):

@@ -1,5 +1,6 @@
 """How findings become a verdict."""
 
+import importlib
 import json
 import logging
 from dataclasses import replace
@@ -10,7 +11,7 @@ from clara_stages.dicom_writer.gate.finding import Finding, Severity
 from clara_stages.dicom_writer.gate.finding_names import FINDING_NAMES
 from clara_stages.dicom_writer.gate.gate import check_accepted, examine
 from clara_stages.dicom_writer.gate.report import summarise, write_report
-from clara_stages.dicom_writer.outputs import Output
+from clara_stages.dicom_writer.outputs import OUTPUTS, Output
 from clara_stages.kit import BadInputError, OutOfMemoryError
 
 
@@ -153,3 +154,16 @@ def test_the_job_is_not_changed_by_looking(results_of):
     before = replace(results.job)
     results.examine()
     assert results.job == before
+
+
+@pytest.mark.parametrize("output", ["image", "seg", "sc", "pdf"])
+def test_a_machine_without_memory_is_not_called_a_bad_result(results_of, monkeypatch, output):
+    results = results_of("axial", (output,))
+    module = importlib.import_module(f"clara_stages.dicom_writer.{OUTPUTS[output].package}.check")
+
+    def exhausted(_path):
+        raise MemoryError
+
+    monkeypatch.setattr(module, "dcmread", exhausted)
+    with pytest.raises(OutOfMemoryError):
+        results.examine()

@@ -44,6 +44,17 @@ def test_a_name_that_does_not_contradict_is_none(results_of, name):
     assert sides(results_of(bodies=(replace(LEFT_KIDNEY, name=name), RIGHT_KIDNEY))) == []
 
 
+@pytest.mark.parametrize("geometry", ["axial", "feet_first", "sagittal"])
+def test_sides_that_only_names_state_are_looked_at_too(results_of, geometry):
+    named = [
+        replace(body, name=f"kidney_{side}", laterality=None)
+        for body, side in ((LEFT_KIDNEY, "left"), (RIGHT_KIDNEY, "right"))
+    ]
+    swapped = [replace(named[0], name="kidney_right"), replace(named[1], name="kidney_left")]
+    assert "laterality_swapped" not in sides(results_of(geometry, bodies=tuple(named)))
+    assert "laterality_swapped" in sides(results_of(geometry, bodies=tuple(swapped)))
+
+
 def test_one_of_a_pair_without_a_side_is_a_finding_and_both_in_one_are_not(results_of):
     assert sides(results_of(bodies=(replace(LEFT_KIDNEY, laterality=None),))) == ["laterality_missing"]
     both = Body(name="kidneys", code=KIDNEY, centre_mm=(0, 5, 0), semi_axes_mm=(30, 10, 15))

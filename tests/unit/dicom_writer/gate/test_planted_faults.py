@@ -32,7 +32,6 @@ def test_before_anything_is_altered_there_is_no_error(results_of, errors_of, geo
 # Every object
 
 
-@pytest.mark.parametrize("output", ALL)
 @pytest.mark.parametrize(
     ("keyword", "value", "name"),
     [
@@ -43,13 +42,17 @@ def test_before_anything_is_altered_there_is_no_error(results_of, errors_of, geo
         ("SeriesInstanceUID", "", "empty_type_1"),
     ],
 )
-def test_an_object_of_another_patient_or_study_is_stopped(errors_after, output, keyword, value, name):
-    assert name in errors_after(output, lambda dataset: setattr(dataset, keyword, value))
+def test_an_object_of_another_patient_or_study_is_stopped(errors_after, keyword, value, name):
+    assert name in errors_after("seg", lambda dataset: setattr(dataset, keyword, value))
 
 
 @pytest.mark.parametrize("output", ALL)
-def test_an_object_without_a_type_1_attribute_is_stopped(errors_after, output):
-    assert "missing_type_1" in errors_after(output, lambda dataset: dataset.pop("Modality"))
+def test_an_object_of_any_output_is_asked_whose_it_is_and_whether_it_is_whole(errors_after, output):
+    def change(dataset):
+        dataset.PatientID, dataset.StudyInstanceUID = "ELSE", "1.2.3.99"
+        del dataset.Modality
+
+    assert errors_after(output, change) >= {"other_patient", "other_study", "missing_type_1"}
 
 
 # SEG

@@ -7,14 +7,13 @@ import pydicom
 import pytest
 import SimpleITK
 
-from clara_stages.dicom_writer.header.file_meta import set_file_meta
 from clara_stages.dicom_writer.image_series.build import build
 from clara_stages.dicom_writer.image_series.check import check
 from clara_stages.dicom_writer.inputs.volume import load_volume
 from clara_stages.kit import BadInputError
 from tests.support.peers import require_program
 from tests.support.reading import run_stage
-from tests.support.writing import make_job
+from tests.support.writing import make_job, save_results
 from tests.support.writing_sources import GEOMETRIES
 
 PLACED = [name for name in GEOMETRIES if name not in ("projection", "no_frame_of_reference")]
@@ -22,13 +21,7 @@ SHAPE = (16, 14, 8)
 
 
 def write(job, folder):
-    folder.mkdir()
-    files = []
-    for name, image in build(job):
-        set_file_meta(image)
-        image.save_as(folder / name, enforce_file_format=True)
-        files.append(folder / name)
-    return files
+    return save_results(build(job), folder)
 
 
 @pytest.fixture

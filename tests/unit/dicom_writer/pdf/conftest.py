@@ -2,20 +2,14 @@
 
 import pytest
 
-from clara_stages.dicom_writer.header.file_meta import set_file_meta
 from clara_stages.dicom_writer.pdf.build import build
-from clara_stages.dicom_writer.quiet_libraries import quiet_libraries
-from tests.support.writing import make_job
+from tests.support.writing import make_job, save_results
 
 
 def write_report(job, folder):
     """The file of one job."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with quiet_libraries():
-        ((name, report),) = build(job)
-        set_file_meta(report)
-        report.save_as(folder / name, enforce_file_format=True)
-    return folder / name
+    (file,) = save_results(build(job), folder)
+    return file
 
 
 @pytest.fixture(scope="session")

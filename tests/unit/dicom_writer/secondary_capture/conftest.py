@@ -2,22 +2,13 @@
 
 import pytest
 
-from clara_stages.dicom_writer.header.file_meta import set_file_meta
-from clara_stages.dicom_writer.quiet_libraries import quiet_libraries
 from clara_stages.dicom_writer.secondary_capture.build import build
-from tests.support.writing import make_job
+from tests.support.writing import make_job, save_results
 
 
 def write_pictures(job, folder):
     """The files of one job, in order."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    with quiet_libraries():
-        for name, picture in build(job):
-            set_file_meta(picture)
-            picture.save_as(folder / name, enforce_file_format=True)
-            files.append(folder / name)
-    return files
+    return save_results(build(job), folder)
 
 
 @pytest.fixture(scope="session")

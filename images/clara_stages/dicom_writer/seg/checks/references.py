@@ -7,6 +7,8 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from clara_stages.dicom_writer.gate.finding import Finding
+from clara_stages.dicom_writer.inputs.grid import ROUNDING_MM
+from clara_stages.dicom_writer.inputs.planes import ImageHeader
 from clara_stages.dicom_writer.inputs.source_stack import SourceStack
 from clara_stages.dicom_writer.seg.checks.written_frames import WrittenFrames
 
@@ -43,6 +45,7 @@ def check_references(
         )
     yield from _check_referenced_series(segmentation, source)
     yield from _check_places(frames, np.array(slices), source)
+    yield from _check_depth(segmentation, source)
 
 
 def _check_referenced_series(segmentation: Dataset, source: SourceStack) -> Iterator[Finding]:
@@ -73,6 +76,18 @@ def _check_places(frames: WrittenFrames, slices: np.ndarray, source: SourceStack
     spacings_mm = np.array([source.row_spacing_mm, source.column_spacing_mm])
     scaled = np.abs(frames.spacings_mm - spacings_mm) * (source.rows - 1, source.columns - 1)
     yield from _largest("pixel_spacing", "end elsewhere for their spacing", scaled.max(axis=1), everywhere)
+
+
+def _check_depth(segmentation: Dataset, source: SourceStack) -> Iterator[Finding]:
+    """Thickness and distance of slices, by which programs stack frames, are what the source states or its positions."""
+    gap_mm = source.slice_gap_mm() or 0.0
+    stated = [ImageHeader(item.instance, item.frame).numbers("SliceThickness", 1) for item in source.slices]
+    thicknesses = [gap_mm, *(float(value[0]) for value in stated if value is not None)]
+    shared = segmentation.SharedFunctionalGroupsSequence[0].get("PixelMeasuresSequence") or [Dataset()]
+    for keyword, allowed in (("SliceThickness", thicknesses), ("SpacingBetweenSlices", [gap_mm])):
+        found, known = shared[0].get(keyword), [value for value in allowed if value > 0]
+        if found is not None and known and min(abs(float(found) - value) for value in known) > ROUNDING_MM:
+            yield _finding("slice_thickness", f"{keyword} is neither stated by the source nor the distance of slices")
 
 
 def _largest(name: str, what: str, apart_mm: np.ndarray, which: np.ndarray) -> Iterator[Finding]:
