@@ -51,7 +51,7 @@ def main(io: StageIO) -> None:
     voxels = count_voxels(labels)
     folder = io.writes("labels")
     write_labels(labels, grid, folder / "labels.nii", highest_label=max((label.value for label in kept), default=0))
-    write_json(folder / "labels.json", labels_document(bundle, kept, voxels))
+    write_json(folder / "labels.json", labels_document(bundle, kept, voxels, series))
     _report(io, kept, voxels)
 
 

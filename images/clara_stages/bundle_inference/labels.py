@@ -101,8 +101,13 @@ def check_values(bundle: Bundle, table: list[Label], voxels: Mapping[int, int]) 
         )
 
 
-def labels_document(bundle: Bundle, table: list[Label], voxels: Mapping[int, int]) -> dict[str, Any]:
-    """``labels.json`` (see the kit's kinds.md) for a map with ``voxels`` voxels of each value."""
+def labels_document(
+    bundle: Bundle, table: list[Label], voxels: Mapping[int, int], series: Mapping[str, Any]
+) -> dict[str, Any]:
+    """``labels.json`` (see the kit's kinds.md) for a map with ``voxels`` voxels of each value.
+
+    ``series`` is the ``series.json`` of the volume that the map was made on.
+    """
     present = [label.value for label in table if voxels.get(label.value)]
     metadata = bundle.metadata
     return {
@@ -115,6 +120,7 @@ def labels_document(bundle: Bundle, table: list[Label], voxels: Mapping[int, int
         "intended_use": str(metadata.get("intended_use", "")),
         "series_description": str(metadata.get("series_description", bundle.name))[:_LO_CHARACTERS],
         "content_label": str(metadata.get("content_label", "SEGMENTATION")),
+        **_first_image(series),
         "labels": [
             asdict(label)
             | {
@@ -125,6 +131,14 @@ def labels_document(bundle: Bundle, table: list[Label], voxels: Mapping[int, int
             for label in table
         ],
     }
+
+
+def _first_image(series: Mapping[str, Any]) -> dict[str, Any]:
+    """What tells the volume from another on the same grid; nothing where ``series.json`` names no images."""
+    slices = series.get("slices")
+    if not slices:
+        return {}
+    return {"first_image": {"sop_instance_uid": slices[0]["sop_instance_uid"], "frame": slices[0].get("frame")}}
 
 
 def _parse_label(row: Any, index: int) -> Label:

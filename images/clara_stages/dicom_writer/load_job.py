@@ -34,6 +34,7 @@ def load_job(io: StageIO, params: Params) -> Job:
         segments = load_segments(io.reads(segments_input), FORMS[segments_input])
     if segments is not None:
         check_same_grid(segments.affine_ras, segments.shape, source)
+        _require_same_volume(segments, source)
     if volume is not None:
         ni, nj, nk = volume.values.shape
         check_same_grid(volume.affine_ras, (ni, nj, nk), source, whose="volume")
@@ -47,6 +48,18 @@ def load_job(io: StageIO, params: Params) -> Job:
         predecessors=_predecessors(io, source, warn),
         warn=warn,
     )
+
+
+def _require_same_volume(segments: Segments, source: SourceStack) -> None:
+    """Segments of one series must not be written for another on the same grid (diffusion and its ADC, two phases)."""
+    made_on = segments.table.first_image
+    first = source.slices[0]
+    if made_on not in (None, (first.sop_instance_uid, first.frame)):
+        raise BadInputError(
+            "the segments were made on another volume than that of the source: labels.json names an image that is not "
+            "the source's first",
+            remedy="give the source that was read with the volume of the segments, and its time point",
+        )
 
 
 def _segments_input(io: StageIO) -> str | None:

@@ -35,7 +35,7 @@ def test_the_table_becomes_labels_json(bundle):
     }
     loaded = load_bundle(bundle.write())
     table, warnings = label_table(loaded)
-    document = labels_document(loaded, table, {0: 90, 2: 4, 7: 6})
+    document = labels_document(loaded, table, {0: 90, 2: 4, 7: 6}, {"slices": [{"sop_instance_uid": "1.2.3"}]})
     assert warnings == []
     assert document["algorithm"] == {
         "name": "bones",
@@ -43,6 +43,7 @@ def test_the_table_becomes_labels_json(bundle):
         "digest": bundle_digest(bundle.folder),
         "family": {"scheme": "DCM", "value": "123110", "meaning": "Artificial Intelligence"},
     }
+    assert document["first_image"] == {"sop_instance_uid": "1.2.3", "frame": None}
     assert (document["series_description"], document["content_label"]) == ("Bones", "BONES")
     assert document["intended_use"] == "an example"
     found = [(item["value"], item["segment_number"], item["voxels"]) for item in document["labels"]]

@@ -1,10 +1,12 @@
 """What the stage makes of the inputs it is given: which outputs, or why none."""
 
+import json
+
 import pytest
 
 from clara_stages.dicom_writer.inputs.segments import Form
 from clara_stages.dicom_writer.params import OUTPUT_NAMES
-from tests.support.writing import BODIES, write_inputs, write_segments
+from tests.support.writing import BODIES, time_point_of, write_inputs, write_segments
 
 EVERYTHING = list(OUTPUT_NAMES)
 
@@ -88,6 +90,23 @@ def test_segments_may_be_given_only_once(axial_inputs, tmp_path, run_writer):
 def test_other_forms_of_segments_are_written(axial_inputs, tmp_path, run_writer, form):
     inputs = write_inputs(tmp_path / "inputs", form=form)
     assert run_writer(inputs, outputs=["seg", "sr"]).error == ""
+
+
+@pytest.mark.parametrize("geometry", ["axial", "enhanced_4d"])
+def test_segments_of_another_volume_on_the_same_grid_are_refused(tmp_path, run_writer, geometry):
+    inputs = write_inputs(tmp_path / "inputs", geometry)
+    images = json.loads((inputs["source"] / "series.json").read_text())["slices"]
+    first = next(image for image in images if image["t"] == time_point_of(geometry))
+    table = json.loads((inputs["labels"] / "labels.json").read_text())
+
+    def write(name, **first_image):
+        (inputs["labels"] / "labels.json").write_text(json.dumps(table | {"first_image": first_image}))
+        return run_writer(inputs, name=name, time_point=time_point_of(geometry))
+
+    assert write("its own", sop_instance_uid=first["sop_instance_uid"], frame=first["frame"]).error == ""
+    another = write("another", sop_instance_uid=first["sop_instance_uid"], frame=images[-1]["frame"] or 2)
+    assert another.short.exit_code == 20
+    assert "the segments were made on another volume" in another.error
 
 
 def test_an_output_about_segments_needs_them(axial_inputs, run_writer):

@@ -6,6 +6,7 @@ from typing import Any
 from clara_stages.dicom_reader.annotations.annotation import SegmentFacts
 from clara_stages.dicom_reader.annotations.codes import MANUAL_PROCESSING, UNKNOWN_FAMILY
 from clara_stages.dicom_reader.annotations.segments import Segments
+from clara_stages.dicom_reader.annotations.target_grid import SourceSlice
 from clara_stages.kit.contract.kinds import Kind
 
 _LO_CHARACTERS = 64
@@ -17,8 +18,8 @@ _HUE_STEP = 0.618034
 NOT_STATED = "not stated"
 
 
-def labels_document(segments: Segments) -> dict[str, Any]:
-    """The content of ``labels.json`` (see the kit's kinds.md).
+def labels_document(segments: Segments, first_image: SourceSlice) -> dict[str, Any]:
+    """The content of ``labels.json`` (see the kit's kinds.md); ``first_image`` is that of the volume they lie on.
 
     Beside what the kind asks for it says where the segments come from (``source``), what was left out and how it was
     read (``left_out``, ``notes``), and for each label the ``source_number`` (Segment or ROI Number), the ``channel`` of
@@ -53,6 +54,7 @@ def labels_document(segments: Segments) -> dict[str, Any]:
         "intended_use": "a result of another system, taken over as it is",
         "series_description": f"Segments of a {annotation.modality}",
         "content_label": "SEGMENTATION",
+        "first_image": {"sop_instance_uid": first_image.sop_instance_uid, "frame": first_image.frame},
         "labels": rows,
         "source": {
             "modality": annotation.modality,

@@ -35,4 +35,4 @@ def write_segments(folder: Path, segments: Segments, grid: TargetGrid) -> None:
     image.header.set_xyzt_units("mm")
     with atomic_path(folder / _FILES[segments.kind]) as partial, partial.open("wb") as stream:
         image.to_stream(stream)
-    write_json(folder / "labels.json", labels_document(segments))
+    write_json(folder / "labels.json", labels_document(segments, grid.slices[0]))

@@ -120,22 +120,23 @@ def _place_faults(segments: Segments, labels: Sequence[Label]) -> Iterator[tuple
             )
     paired = {label.segment_number for pair in pairs for label in pair}
     for label in looked_at:
-        place, side = places[label.segment_number], _stated_side(label)
-        if (
-            not _side(label)
-            and label.type.value in _PAIRED
-            and not label.laterality
-            and max(place.left_part, 1 - place.left_part) >= _ONE_SIDED
-        ):
-            yield "laterality_missing", f"segment {label.segment_number} is one of a paired organ, no code says which"
-        beyond_mm = (middle_mm - place.x_mm) * (1 if side == "left" else -1)
-        alone = bool(side) and label.segment_number not in paired
-        if alone and width_mm >= _TRUNK_MM and beyond_mm > _CLEARLY * width_mm:
-            yield (
-                "laterality_place",
-                f"segment {label.segment_number}, {_how(label)} {side}, lies {beyond_mm:.0f} mm on the other side of the "
-                "images' middle",
-            )
+        if label.type.value in _PAIRED or label.laterality:
+            alone = label.segment_number not in paired
+            yield from _alone_faults(label, places[label.segment_number], middle_mm, width_mm if alone else 0.0)
+
+
+def _alone_faults(label: Label, place: _Place, middle_mm: float, width_mm: float) -> Iterator[tuple[str, str]]:
+    """Of one segment by itself, in images of a width; 0 for one whose counterpart says more."""
+    side = _stated_side(label)
+    if not label.laterality and max(place.left_part, 1 - place.left_part) >= _ONE_SIDED:
+        yield "laterality_missing", f"segment {label.segment_number} is one of a paired organ, no code says which"
+    beyond_mm = (middle_mm - place.x_mm) * (1 if side == "left" else -1)
+    if side and width_mm >= _TRUNK_MM and beyond_mm > _CLEARLY * width_mm:
+        yield (
+            "laterality_place",
+            f"segment {label.segment_number}, {_how(label)} {side}, lies {beyond_mm:.0f} mm on the other side of the "
+            "images' middle",
+        )
 
 
 def _pairs(labels: Sequence[Label]) -> Iterator[tuple[Label, Label]]:

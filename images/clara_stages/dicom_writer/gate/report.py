@@ -26,6 +26,7 @@ _CHECKED = """\
 - every reference leads to an instance of the source, of this run or of an earlier result, as it is stated
 - patient, study and frame of reference are the source's; UIDs are new; every text can be read
 - the content, read again from the file, is compared with the inputs: voxels, positions, contours, numbers, pictures
+- what objects say of themselves (kind, series, moment, maker, codes) is what this run made
 - sides that codes, names and places state do not contradict each other
 """
 

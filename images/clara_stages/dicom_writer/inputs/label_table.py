@@ -83,6 +83,8 @@ class LabelTable:
 
     Attributes:
         labels: Those with voxels, in order of segment number, which runs from 1 without a gap.
+        first_image: SOP Instance UID and frame number of the first image of the volume that the segments were made on;
+            None where the table names none.
         absent: Those without a voxel; their segment numbers go on where those of ``labels`` end.
     """
 
@@ -92,6 +94,7 @@ class LabelTable:
     content_label: str
     labels: tuple[Label, ...]
     absent: tuple[Label, ...] = ()
+    first_image: tuple[str, int | None] | None = None
 
     def by_number(self, segment_number: int) -> Label:
         """The label of a segment number. Raises KeyError where there is none."""
@@ -149,6 +152,18 @@ def parse_label_table(document: Any) -> LabelTable:
         content_label=_field(document, "content_label", str),
         labels=tuple(present),
         absent=tuple(replace(label, segment_number=len(present) + n) for n, label in enumerate(absent, start=1)),
+        first_image=_first_image(document),
+    )
+
+
+def _first_image(document: Any) -> tuple[str, int | None] | None:
+    if document.get("first_image") is None:
+        return None
+    image = _field(document, "first_image", dict)
+    frame = image.get("frame")
+    return (
+        _field(image, "sop_instance_uid", str, "first_image"),
+        None if frame is None else _field(image, "frame", int, "first_image"),
     )
 
 

@@ -52,6 +52,11 @@ def build(job: Job) -> Iterator[tuple[str, Dataset]]:
     if not measured:
         return
     groups = [build_group(job, one, segmentation_of(job, one.label)) for one in measured]
+    blank = [str(one.label.segment_number) for one in measured if one.unit_code and one.voxels and one.mean is None]
+    if blank:
+        job.warn(
+            f"segment {', '.join(blank)} has voxels whose value is not finite: no statistics, the report is PARTIAL"
+        )
     if not job.written.get("seg"):
         job.warn("the report refers to images only, not to segments: this run writes no segmentation object")
     content = MeasurementReport(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import highdicom.sr
+import numpy as np
 import pytest
 
 from clara_stages.dicom_writer.header.tracking import tracking
@@ -143,6 +144,19 @@ def test_the_algorithm_is_named_with_its_digest_unless_a_person_drew_the_segment
     drawn, made, _ = write(change=change_labels(algorithm_type="MANUAL")).groups
     assert drawn.algorithm == []
     assert made.algorithm == ["ct_organ_seg", "1.0.0", f"digest={'ab' * 32}"]
+
+
+def blank_a_voxel(job):
+    values = np.array(job.volume.values, dtype=np.float32)
+    values[tuple(np.argwhere(job.segments.mask(1))[0])] = np.nan
+    return replace(job, volume=replace(job.volume, values=values))
+
+
+def test_a_segment_with_a_voxel_of_no_value_has_no_statistics_and_is_warned_of(write):
+    report = write(change=blank_a_voxel)
+    assert report.dataset.CompletionFlag == "PARTIAL"
+    assert report.warnings == ["segment 1 has voxels whose value is not finite: no statistics, the report is PARTIAL"]
+    assert report.findings == set()
 
 
 def test_a_report_is_unverified_and_partial_where_something_could_not_be_measured(write):
