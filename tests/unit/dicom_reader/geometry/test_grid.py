@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from clara_stages.dicom_reader.geometry.findings import FindingKind
-from clara_stages.dicom_reader.geometry.grid import (
+from clara_stages.dicom_reader.geometry.grid import 
+from clara_stages.dicom_reader.policy import GeometryPolicy(
     GeometryPolicy,
     NoStackError,
     blocking_findings,
