@@ -8,15 +8,9 @@ import numpy as np
 import pytest
 
 from clara_stages.dicom_reader.geometry.findings import FindingKind
-from clara_stages.dicom_reader.geometry.grid import 
-from clara_stages.dicom_reader.policy import GeometryPolicy(
-    GeometryPolicy,
-    NoStackError,
-    blocking_findings,
-    build_grid,
-    largest_shift_mm,
-)
+from clara_stages.dicom_reader.geometry.grid import NoStackError, blocking_findings, build_grid, largest_shift_mm
 from clara_stages.dicom_reader.geometry.stack import examine_stack
+from clara_stages.dicom_reader.policy import GeometryPolicy
 from clara_stages.kit import BadInputError
 from tests.support.series import AXIAL, CORONAL, SAGITTAL
 from tests.unit.dicom_reader.geometry.stacks import EVEN, OBLIQUE, stack, tangent
