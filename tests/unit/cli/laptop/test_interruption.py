@@ -6,8 +6,16 @@ import pytest
 from clara_ops.cli.laptop.interruption import Interrupted, interruptible
 
 
+@pytest.fixture
+def signals_as_usual():
+    """Where the tests run under nohup, a hang-up is ignored, and stays so on purpose."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_raises_once_and_the_next_one_only_hurries(number):
+def test_a_signal_raises_once_and_the_next_one_only_hurries(number, signals_as_usual):
     hurried = []
     with interruptible() as interruption:
         interruption.again = lambda: hurried.append(number)
